@@ -1,0 +1,47 @@
+# Needs Python 3.11 or newer, git and make; everything else comes from PyPI and Maven Central.
+PYTHON ?= python3
+VENV   := .venv
+UV     := $(VENV)/bin/uv
+RUN    := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench up clean
+
+help: ## what can be made
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit("stream_guard needs Python 3.11 or newer, this is %d.%d: set PYTHON=" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet 'uv>=0.5,<1'
+
+$(VENV)/.user: $(UV) pyproject.toml uv.lock
+	$(UV) sync --quiet --frozen --inexact --no-dev
+	@touch $@
+
+$(VENV)/.dev: $(UV) pyproject.toml uv.lock
+	$(UV) sync --quiet --frozen --inexact
+	@touch $@ $(VENV)/.user
+
+setup: $(VENV)/.dev ## install everything for development into .venv
+
+demo: $(VENV)/.user ## real traffic through the whole program, in one terminal (STAY=1 to stay)
+	$(RUN)/stream-guard demo $(if $(STAY),--stay)
+
+test: $(VENV)/.dev ## all tests, on a real Kafka and a real Valkey
+	$(RUN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## format, lint, types, architecture
+	$(RUN)/ruff format --check stream_guard tests
+	$(RUN)/ruff check stream_guard tests
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+
+bench: $(VENV)/.dev ## the benchmarks of docs/performance.md
+	$(RUN)/python -m tests.benchmarks
+
+up: $(VENV)/.user ## Kafka, Valkey and a worker on this machine, without Docker
+	$(RUN)/python -m stream_guard.embedded
+
+clean: ## remove what was made, save .venv
+	rm -rf var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,260 @@
+"""The records that travel down the stream, in the order they are made.
+
+    RequestEvent ─▶ ACCOUNTS ─▶ Profile ─▶ GROUPS ─▶ Finding ─▶ CAMPAIGNS ─▶ Verdict ─▶ DECISIONS ─▶ Decision
+
+An operator's ``Control`` joins at CAMPAIGNS and DECISIONS.  All records are frozen.  New fields are
+added at the end, with defaults; types never change.  What travels between stages is packed as an
+array and ordered (lanes sort the records of a tick, so that no interleaving of partitions shows).
+
+Glossary: ``*_at`` float Unix seconds of event time; ``at`` int Unix milliseconds of event time;
+``log_e`` natural logarithm of an e-value; shares end in ``_ratio`` and lie in [0, 1].
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+Identifier = Annotated[str, Meta(min_length=1, max_length=512)]
+Count = Annotated[int, Meta(ge=0, le=1 << 53)]
+Label = Annotated[str, Meta(max_length=128)]
+Text = Annotated[str, Meta(max_length=1024)]
+
+Action = Literal["allow", "throttle", "challenge", "block"]
+LADDER: tuple[Action, ...] = ("allow", "throttle", "challenge", "block")
+
+
+class RequestEvent(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """One API request as the gateway saw it (``CONTRACT.md`` section 1; units as there).
+
+    ``forbid_unknown_fields`` lets the fast decoder fail on what it does not know; the lenient
+    path then counts the unknown fields and ignores them (`wire/`).  A prompt never gets here: the
+    wire layer reduces it to ``prompt_sketch`` and drops it.
+    """
+
+    event_id: Identifier
+    account_id: Identifier
+    occurred_at: Annotated[float, Meta(gt=0, lt=32_503_680_000)]  # before the year 3000
+    model: Annotated[str, Meta(min_length=1, max_length=256)]
+    operation: Label | None = None
+    surface: Label | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
+    cached_tokens: Count | None = None
+    max_tokens: Count | None = None
+    temperature: Annotated[float, Meta(ge=0, le=100)] | None = None
+    latency_ms: Annotated[float, Meta(ge=0, le=1e10)] | None = None
+    status: Annotated[int, Meta(ge=0, le=999)] | None = None
+    client_ip: Annotated[str, Meta(max_length=64)] | None = None
+    asn: Annotated[int, Meta(ge=0, le=4_294_967_295)] | None = None
+    ip_country: Annotated[str, Meta(max_length=8)] | None = None
+    billing_country: Annotated[str, Meta(max_length=8)] | None = None
+    network_type: Label | None = None
+    user_agent: Text | None = None
+    tls_fingerprint: Label | None = None
+    api_key_id: Identifier | None = None
+    org_id: Identifier | None = None
+    end_user_id: Identifier | None = None
+    payment_id: Identifier | None = None
+    account_created_at: Annotated[float, Meta(ge=0, lt=32_503_680_000)] | None = None
+    tier: Label | None = None
+    indicators: Annotated[dict[Label, Text], Meta(max_length=16)] | None = None
+    tools: Annotated[list[Label], Meta(max_length=256)] | None = None
+    tool_calls: Count | None = None
+    images: Count | None = None
+    turn: Count | None = None
+    reasoning: bool | None = None
+    stream: bool | None = None
+    conversation_id: Identifier | None = None
+    system_prompt_hash: Label | None = None
+    prompt_template_hash: Label | None = None
+    prompt_sketch: Annotated[str, Meta(max_length=512)] | None = None  # base64 of 64 int8
+    prompt_sketch_version: Count | None = None
+    prompt_chars: Count | None = None
+    prompt_language: Annotated[str, Meta(max_length=35)] | None = None
+    prompt_labels: Annotated[list[Label], Meta(max_length=32)] | None = None
+
+
+class Conduct(Struct, frozen=True, array_like=True, order=True, gc=False):
+    """How an account behaves: its own numbers, no one else's.  All cumulative or exponentially weighted.
+
+    Natural logarithms throughout; ``*_mean`` and ``*_var`` are of the recent past (about the last
+    20 to 50 requests), counts are of the whole life.
+    """
+
+    first_at: int  # ms, first event
+    last_at: int  # ms, newest event
+    created_at: int = 0  # ms, sign-up; 0: unknown
+    answered: int = 0  # requests with status < 400
+    refused: int = 0  # 403 and 429
+    failed: int = 0  # other errors
+    active_hours: int = 0  # distinct clock hours with a request
+    log_gap_mean: float = 0.0  # ln(1 + seconds since the last request)
+    log_gap_var: float = 0.0
+    log_input_mean: float = 0.0  # ln(1 + input tokens)
+    log_input_var: float = 0.0
+    log_output_mean: float = 0.0  # ln(1 + output tokens)
+    log_output_var: float = 0.0
+    limit_ratio_mean: float = 0.0  # output tokens / max_tokens
+    log_latency_mean: float = 0.0  # ln(1 + ms)
+    tools_mean: float = 0.0  # tools offered per request
+    reasoning_ratio: float = 0.0
+    turn_mean: float = 0.0
+    mismatch_ratio: float = 0.0  # network country is not the billing country
+    hidden_ratio: float = 0.0  # network is hosting, vpn, proxy, relay or tor
+    networks: int = 0  # distinct /24 or /48, counted to a bound
+    clients: int = 0  # distinct user agent and TLS fingerprint, counted to a bound
+    templates: int = 0  # distinct prompt templates, counted to a bound
+    hours: tuple[int, ...] = ()  # 24 counts by UTC hour of day
+    active_slots: int = 0  # bitmap of the last 24 h, one bit per 10 minutes, bit 0 the newest
+    labels: tuple[tuple[str, int], ...] = ()  # prompt label, requests that bore it
+    models: tuple[tuple[str, int], ...] = ()  # model, requests
+
+
+class Profile(Struct, frozen=True, array_like=True, order=True, gc=False):
+    """An account shows an indicator: a hello, then its cumulative summary; the newest replaces the last.
+
+    The stream's key is the indicator, ``kind:value``.  Under the reserved kind ``reference`` each
+    account appears once: from it GROUPS learns what honest accounts show.
+    """
+
+    account_id: str
+    requests: int  # how many requests it covers: the version
+    unit: str  # the customer it belongs to: organisation, card, or itself
+    conduct: Conduct | None = None  # None: a hello
+    indicators: tuple[str, ...] = ()  # all that the account shows, sorted
+    sketch: bytes = b""  # 64 x int16: mean prompt sketch x 256; empty: no prompts seen
+    sketch_spread: float = 0.0  # mean squared norm of one prompt's sketch about that mean
+    sketched: int = 0  # prompts in the sketch
+    score: float = 0.0  # the account's own anomaly score
+    segment: str = ""  # model family x surface x tier
+
+
+class Evidence(Struct, frozen=True, array_like=True, order=True, gc=False):
+    """A measured statement with its weight."""
+
+    name: str  # of the test or signal, e.g. "load_evenness"
+    value: float  # what was seen
+    expected: float  # what honest traffic shows
+    weight: float  # log_e where it is an e-value, else in the same unit: nats
+    cause: str = (
+        ""  # card, network, client, template, content, rhythm, load, sign_up, refusals, geography, own
+    )
+    family: str = ""  # what, when, who
+    is_cold: bool = False  # rests on a shipped prior, not on what was learnt here
+
+
+class Member(Struct, frozen=True, array_like=True, order=True, gc=False):
+    """One account of a finding, and how well it fits the group's conduct."""
+
+    account_id: str
+    fit: float  # nats: log odds of its own conduct, campaign against honest
+    profile: Profile
+
+
+class Finding(Struct, frozen=True, array_like=True, order=True, gc=False):
+    """A group's evidence crossed a line, changed since, or fell back (then ``evidence`` is empty)."""
+
+    indicator: str  # the group's name
+    size: int  # members seen, exact to a bound
+    units: int  # unrelated customers among them
+    share: float  # share of all active accounts that show the indicator
+    log_e: float  # all causes together
+    line: float  # the line that log_e crossed
+    evidence: tuple[Evidence, ...] = ()
+    members: tuple[Member, ...] = ()  # new or changed since the last finding, bounded
+    candidates: int = 0  # groups judged in this partition
+
+
+class Verdict(Struct, frozen=True, array_like=True, order=True, gc=False):
+    """What is held of an account, by one source; the newest of a source replaces its last."""
+
+    account_id: str
+    source: str  # "account", "campaign", "operator"
+    kind: str  # see `Verdict kinds` in decisions/; "" withdraws what this source held
+    score: float = 0.0  # [0, 1]
+    campaign_id: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    reasons: tuple[str, ...] = ()  # reason codes, strongest first
+    tier: str = ""
+    org_id: str = ""
+    network: str = ""  # newest client network, for exemptions
+    is_cold: bool = False
+    trigger: str = ""  # event_id, or the tick
+    control: "Control | None" = None  # source "operator": his word
+
+
+class Control(Struct, frozen=True, kw_only=True, order=True, gc=False, omit_defaults=True):
+    """An operator's word, from `guard.control.v1`."""
+
+    verb: Literal["revoke", "exempt", "unexempt", "label", "release", "chargeback"]
+    subject: str  # account id; for exempt also "org:<id>" or "network:<cidr>"; for release the model
+    spoken_at: float  # Unix seconds
+    author: str
+    value: str = ""  # label: "right" or "wrong"
+    expires_at: float | None = None
+    note: str = ""
+
+
+class DecisionEvidence(Struct, frozen=True, gc=False):
+    """One line of a decision's evidence (``CONTRACT.md`` section 2)."""
+
+    name: str
+    value: float
+    expected: float
+    weight: float
+
+
+class Decision(Struct, frozen=True, gc=False):
+    """What holds for an account now (``CONTRACT.md`` section 2; keys in this order)."""
+
+    decision_id: str
+    account_id: str
+    action: Action
+    limit_per_min: int | None
+    reason_codes: tuple[str, ...]
+    campaign_id: str | None
+    score: float
+    evidence: tuple[DecisionEvidence, ...]
+    decided_at: float
+    expires_at: float | None
+    policy_version: str
+    model_version: str
+    shadow: bool
+    trigger: str
+
+
+class CampaignState(Struct, frozen=True, gc=False, kw_only=True):
+    """A campaign as `guard.campaigns.v1` and `campaigns list` show it; the newest holds."""
+
+    campaign_id: str
+    kind: str  # distillation, resale, region_evasion, unknown
+    status: Literal["active", "ended", "merged"]
+    founded_at: float
+    changed_at: float
+    members: tuple[str, ...]
+    indicators: tuple[tuple[str, int], ...]  # indicator, members that show it
+    evidence: tuple[Evidence, ...]
+    harvested: int  # answered exchanges of its members so far
+    merged_into: str | None = None
+    timeline: tuple[tuple[float, str], ...] = ()  # when, what happened
+
+
+class DeadLetter(Struct, frozen=True, gc=False, kw_only=True):
+    """A message that could not be used, and why."""
+
+    stream: str
+    partition: int
+    offset: int
+    reason: str  # closed set
+    detail: str
+    value: str  # first 2 KiB of the message, prompts removed, undecodable bytes replaced
+
+
+pack_json = msgspec.json.Encoder().encode
+
+
+def to_builtins(record: Struct) -> Any:
+    """A record as plain dicts and lists, for printing and templates."""
+    return msgspec.to_builtins(record)

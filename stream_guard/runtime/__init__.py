@@ -1,0 +1,1 @@
+"""How do records move?  Lanes, ticks and watermarks (pure), and two shells around them: local and Faust."""

@@ -1,0 +1,356 @@
+"""One stage on one partition: rows, watermarks, ticks, outputs.  Pure; both shells only move bytes between lanes.
+
+``feed`` takes what the log holds in [start, end); ``take`` hands out everything that must become
+durable together.  The same log gives the same bytes, however it was cut into chunks, however the
+partitions interleaved and however often a process died, because of four rules:
+
+1. A log lane stamps an event that comes after its watermark with watermark + 1 ("late", counted):
+   ``at`` never falls behind a watermark that was announced, and depends on the partition alone.
+2. A tick closes when every writer's watermark has passed its end; then the lane holds exactly the
+   records of that tick, whatever the interleaving, and applies them sorted.
+3. What a tick emits is stamped with the tick's end, which belongs to that tick: the next stage
+   closes the same tick.
+4. Wall clock enters only through the log: as heartbeats while a partition is idle, and as the
+   append time that bounds how far into the future an event may lie.
+
+Records of open ticks are not state: the offset that is made durable is that of the oldest of them,
+and a restart reads them again (all at or below the last closed tick is then dropped).
+
+Glossary: *frame* ``[writer, watermark, [(at, key, record), ...]]``, what lanes send each other;
+*mark* a lane's own row: where to read on, how far event time has come.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from stream_guard.clock import MINUTE_MS
+from stream_guard.errors import InvalidEvent
+from stream_guard.records import DeadLetter, pack_json
+from stream_guard.runtime.rows import LaneRows, Packed, pack
+from stream_guard.topology import DEAD_LETTERS, Step, Stream, Topology, lane_name
+
+NEVER = -(1 << 62)
+HEARTBEAT = b"\x00heartbeat"  # key of a log record whose value is an event time in ms
+MARK = "\x00mark"  # key of the lane's own row
+FRAME_BYTES = 256 * 1024  # the broker takes 1 MB a message
+DEAD_LETTER_WINDOW = 10_000  # offsets, within which at most
+DEAD_LETTERS_PER_WINDOW = 100  # dead letters are written; the rest is only counted
+DEAD_LETTER_CHARS = 2048
+
+Messages = list[tuple[bytes | None, bytes]]
+
+
+class LogRecord(Protocol):
+    """A Kafka record, as far as a lane looks at it; aiokafka's `ConsumerRecord` is one."""
+
+    @property
+    def offset(self) -> int:
+        """Its place in the partition."""
+        ...
+
+    @property
+    def timestamp(self) -> int:
+        """When the broker took it, Unix ms; below 0: unknown."""
+        ...
+
+    @property
+    def key(self) -> bytes | None:
+        """Its key."""
+        ...
+
+    @property
+    def value(self) -> bytes | None:
+        """Its body."""
+        ...
+
+
+class Mark(msgspec.Struct, array_like=True):
+    """Durable progress of a lane, written in the same transaction as its rows."""
+
+    next: int = -1  # offset to read from
+    watermark: int = NEVER  # log lanes: event time reached; tick lanes: last closed tick
+    sources: dict[str, int] = {}  # tick lanes: watermark per writer
+    counts: dict[str, int] = {}  # events, late, future, dead letters ... of the whole life
+    dead_window: tuple[int, int] = (-1, 0)  # window of offsets, dead letters written in it
+
+
+class Batch(msgspec.Struct):
+    """What one transaction makes durable."""
+
+    offset: int
+    rows: Packed
+    outputs: dict[tuple[str, int], Messages]
+
+
+class Outlet:
+    """Collects what a stage emits (`topology.Out`), by stream and partition."""
+
+    def __init__(self, topology: Topology, step: Step) -> None:
+        self.at = self.offset = NEVER
+        self.streams = {name: topology.stream(name) for name in step.writes}
+        self.items: defaultdict[tuple[str, int], list[tuple[int, str, Any]]] = defaultdict(list)
+        self.counts: Counter[str] = Counter()
+
+    def emit(self, stream: str, key: str, record: Any) -> None:
+        """Send ``record`` to the partition of ``key``."""
+        target = self.streams[stream]
+        self.items[stream, target.partition(key)].append((self.at, key, record))
+
+    def count(self, what: str, by: int = 1) -> None:
+        """Add to a metric of this lane."""
+        self.counts[what] += by
+
+
+class Lane:
+    """What both kinds of lane have in common."""
+
+    def __init__(self, topology: Topology, step: Step, partition: int) -> None:
+        self.topology, self.step, self.partition = topology, step, partition
+        self.name = lane_name(step, partition)
+        self.source: Stream = topology.source(step)
+        self.stage = step.stage()
+        self.rows = LaneRows(self.stage.row, max(1, step.hot_rows // self.source.partitions))
+        self.out = Outlet(topology, step)
+        self.mark = Mark()
+        self.next: int | None = None  # None: not yet told where to start
+        self.dead_letters: Messages = []
+        self._taken: int | None = None
+        self._announced = NEVER
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What this process's lane counted since it started."""
+        return self.out.counts
+
+    def load(self, key: str, packed: bytes | None) -> None:
+        """Recovery: one record of the changelog, oldest first."""
+        if key != MARK:
+            self.rows.load(key, packed)
+        elif packed is not None:
+            self.mark = msgspec.msgpack.decode(packed, type=Mark)
+            self.next = self.mark.next
+
+    def feed(self, start: int, end: int, records: Sequence[LogRecord]) -> None:
+        """Take all that the partition holds in [start, end); older offsets are skipped."""
+        raise NotImplementedError
+
+    def take(self) -> Batch | None:
+        """Everything since the last take, or None; rows, outputs and offset belong together."""
+        progress = self._progress()
+        if progress == self._taken:
+            return None
+        self._taken = progress
+        outputs = self._frames()
+        self.mark.next = self._position()
+        rows = self.rows.take()
+        rows.append((MARK.encode(), pack(self.mark)))
+        return Batch(self.mark.next, rows, outputs)
+
+    def _progress(self) -> int | None:
+        raise NotImplementedError
+
+    def _position(self) -> int:
+        return self.next if self.next is not None else -1
+
+    def _frames(self) -> dict[tuple[str, int], Messages]:
+        """What was emitted since the last call, encoded, by stream and partition."""
+        items, self.out.items = self.out.items, defaultdict(list)
+        outputs: dict[tuple[str, int], Messages] = {}
+        tick_ms, watermark = self.topology.tick_ms, self.mark.watermark
+        is_news = watermark // tick_ms > self._announced // tick_ms  # matters when it passes a tick
+        for stream in self.out.streams.values():
+            for partition in range(stream.partitions):
+                todo = items.get((stream.name, partition), [])
+                if stream.kind == "sink":
+                    messages: Messages = [(key.encode(), pack_json(record)) for _, key, record in todo]
+                elif todo or is_news:
+                    messages = [(None, frame) for frame in self._cut(todo, watermark)]
+                else:
+                    continue
+                if messages:
+                    outputs[stream.name, partition] = messages
+        if is_news:
+            self._announced = watermark
+        if self.dead_letters:
+            outputs[DEAD_LETTERS, 0], self.dead_letters = self.dead_letters, []
+        return outputs
+
+    def _cut(self, items: list[tuple[int, str, Any]], watermark: int) -> list[bytes]:
+        """Frames of bounded size; only the last may carry the new watermark."""
+        frame = pack((self.name, watermark, items))
+        if len(frame) <= FRAME_BYTES or len(items) < 2:
+            return [frame]
+        half = len(items) // 2
+        return self._cut(items[:half], self._announced) + self._cut(items[half:], watermark)
+
+    def _tally(self, what: str) -> None:
+        """Count for ever (in the mark) and for this process's metrics."""
+        self.mark.counts[what] = self.mark.counts.get(what, 0) + 1
+        self.out.count(what)
+
+    def _bury(self, offset: int, reason: str, detail: str, value: bytes | None) -> None:
+        """Write a dead letter, up to the cap, which depends on the partition's offsets alone."""
+        self._tally(f"dead_letters.{reason}")
+        window, written = self.mark.dead_window
+        if offset // DEAD_LETTER_WINDOW != window:
+            window, written = offset // DEAD_LETTER_WINDOW, 0
+        if written < DEAD_LETTERS_PER_WINDOW:
+            letter = DeadLetter(
+                stream=self.source.name,
+                partition=self.partition,
+                offset=offset,
+                reason=reason,
+                detail=detail,
+                value=self.source.redact(value or b"")[:DEAD_LETTER_CHARS],
+            )
+            self.dead_letters.append((f"{self.source.name}/{self.partition}".encode(), pack_json(letter)))
+        else:
+            self._tally("dead_letters_capped")
+        self.mark.dead_window = (window, written + 1)
+
+
+class LogLane(Lane):
+    """Reads the outside world's log, in log order."""
+
+    def __init__(self, topology: Topology, step: Step, partition: int) -> None:
+        super().__init__(topology, step, partition)
+        if self.source.decode is None or self.source.time is None:
+            message = f"the log stream {self.source.name} lacks decode or time"
+            raise ValueError(message)
+        self._decode, self._time = self.source.decode, self.source.time
+
+    def _progress(self) -> int | None:
+        return self.next
+
+    def feed(self, start: int, end: int, records: Sequence[LogRecord]) -> None:
+        """Process what is new of [start, end), one record after the other."""
+        out, rows, process, decode, time = self.out, self.rows, self.stage.process, self._decode, self._time
+        done = self.next if self.next is not None else start
+        slack, future = self.topology.lateness_ms + 1, self.topology.future_ms
+        now, events = self.mark.watermark, 0
+        for record in records:
+            offset, value = record.offset, record.value
+            if offset < done:
+                continue
+            if record.key == HEARTBEAT:
+                now = max(now, self._heartbeat(offset, value))
+                continue
+            try:
+                event = decode(value or b"")
+            except InvalidEvent as error:
+                self._bury(offset, error.reason, error.detail, value)
+                continue
+            at = time(event)
+            if at > record.timestamp + future and record.timestamp >= 0:
+                self._tally("future")
+                at = record.timestamp
+            if at <= now:
+                self._tally("late")
+                at = now + 1
+            out.at, out.offset = at, offset
+            try:
+                process(rows, "", event, out)
+            except Exception as error:  # noqa: BLE001 - the stream outlives a bug: dead letter, see topology.Stage
+                self._bury(offset, "stage_failed", f"{self.step.name}: {error!r}", value)
+            events += 1
+            now = max(now, at - slack)
+        self.mark.watermark = now
+        self.mark.counts["events"] = self.mark.counts.get("events", 0) + events
+        self.out.counts["events"] += events
+        self.next = end
+
+    def _heartbeat(self, offset: int, value: bytes | None) -> int:
+        try:
+            return int(value or b"")
+        except ValueError:
+            self._bury(offset, "malformed", f"heartbeat: expected an integer, got {value!r}", value)
+            return NEVER
+
+
+class TickLane(Lane):
+    """Reads frames; works when a tick is complete."""
+
+    def __init__(self, topology: Topology, step: Step, partition: int) -> None:
+        super().__init__(topology, step, partition)
+        self.writers = topology.writers(self.source.name)
+        item = tuple[int, str, self.source.record]  # type: ignore[name-defined]
+        self._decode = msgspec.msgpack.Decoder(tuple[str, int, list[item]]).decode
+        self._open: dict[int, list[Any]] = {}  # tick -> its records
+        self._oldest: dict[int, int] = {}  # tick -> offset of its oldest frame
+
+    @property
+    def open_records(self) -> int:
+        """How many records wait for their tick to close."""
+        return sum(map(len, self._open.values()))
+
+    @property
+    def last_open(self) -> int | None:
+        """The newest tick that holds a record, or None."""
+        return max(self._open, default=None)
+
+    def _progress(self) -> int | None:
+        return self.mark.watermark
+
+    def _position(self) -> int:
+        return min(self._oldest.values(), default=super()._position())
+
+    def feed(self, start: int, end: int, records: Sequence[LogRecord]) -> None:
+        """Sort the frames of [start, end) into ticks, then close what can be closed."""
+        closed, sources, tick_ms = self.mark.watermark, self.mark.sources, self.topology.tick_ms
+        done = self.next if self.next is not None else start
+        for record in records:
+            if record.offset < done or record.value is None:
+                continue
+            writer, watermark, items = self._decode(record.value)
+            for item in items:
+                tick = -(-item[0] // tick_ms) * tick_ms
+                if tick > closed:  # else: read again after a restart
+                    bucket = self._open.get(tick)
+                    if bucket is None:
+                        bucket = self._open[tick] = []
+                        self._oldest[tick] = record.offset
+                    bucket.append(item)
+            if watermark > sources.get(writer, NEVER):
+                sources[writer] = watermark
+        self.next = end
+        self._close_ticks()
+
+    def _close_ticks(self) -> None:
+        """Work through all ticks that every writer's watermark has passed."""
+        tick_ms, mark, out = self.topology.tick_ms, self.mark, self.out
+        low = min(mark.sources.get(writer, NEVER) for writer in self.writers) // tick_ms * tick_ms
+        if low <= mark.watermark or low < 0:
+            return
+        if mark.watermark == NEVER:  # before the first record there is nothing to tick over
+            mark.watermark = min([low, *(tick - tick_ms for tick in self._open)])
+        for now in self._due(mark.watermark, low):
+            out.at = now
+            self._process_all(self._open.pop(now, []))
+            self._oldest.pop(now, None)
+            self.stage.tick(self.rows, now, out)
+        mark.watermark = low
+
+    def _due(self, after: int, until: int) -> Iterable[int]:
+        """Ticks to close in (after, until]: those that hold records, and each whole minute."""
+        due = {tick for tick in self._open if tick <= until}
+        due.update(range((after // MINUTE_MS + 1) * MINUTE_MS, until + 1, MINUTE_MS))
+        return sorted(due)
+
+    def _process_all(self, items: list[Any]) -> None:
+        items.sort()
+        for _, key, record in items:
+            try:
+                self.stage.process(self.rows, key, record, self.out)
+            except Exception as error:  # noqa: BLE001 - as in LogLane
+                self._bury(
+                    self._position(), "stage_failed", f"{self.step.name}: {error!r}", pack_json(record)
+                )
+
+
+def make_lane(topology: Topology, step: Step, partition: int) -> Lane:
+    """The lane of ``step`` on ``partition``."""
+    kind = LogLane if topology.source(step).kind == "log" else TickLane
+    return kind(topology, step, partition)

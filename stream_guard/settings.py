@@ -1,0 +1,168 @@
+"""One typed tree of settings: defaults here, a TOML file over them, ``STREAM_GUARD_*`` over that.
+
+``STREAM_GUARD_KAFKA__BOOTSTRAP=host:9092`` sets ``kafka.bootstrap``.  Whatever can not be used
+raises ConfigurationError that names file, path, value and what was expected; nothing is guessed.
+
+Units: ``_s`` seconds, ``_ms`` milliseconds, ``_bytes`` bytes, ``_ratio`` shares in [0, 1].
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from stream_guard.errors import ConfigurationError
+
+T = TypeVar("T")
+Positive = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(ge=0)]
+Ratio = Annotated[float, Meta(ge=0, le=1)]
+ENVIRONMENT_PREFIX = "STREAM_GUARD_"
+
+
+class StreamSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the stream is cut: partitions, ticks, lateness."""
+
+    partitions: Positive = 4
+    tick_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
+    lateness_s: Seconds = 1.0
+    future_s: Seconds = 60.0
+
+
+class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where Kafka is and how its topics are made."""
+
+    bootstrap: str = "127.0.0.1:9092"
+    app_id: str = "stream-guard"
+    requests_topic: str = "api.requests.v1"
+    replication_factor: Positive = 1
+    flush_s: Annotated[float, Meta(ge=0.01, le=60)] = 0.2
+    session_timeout_s: Annotated[float, Meta(ge=1)] = 6.0
+    idle_s: Seconds = 1.0  # silence after which a partition's owner writes heartbeats; 0: never
+    align_s: Seconds = 3600.0  # event time one partition may run ahead of the slowest in catch-up
+    data_dir: str = "var/worker"
+
+
+class RedisSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where decisions are projected to."""
+
+    url: str = "redis://127.0.0.1:6379/0"
+    enabled: bool = True
+
+
+class AccountsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Bounds and thresholds of the account models."""
+
+    max_indicators: Positive = 24  # per account
+    warm_requests: Positive = 20  # from here on an account's own models are believed
+    population_samples_per_day: Positive = 4  # what one account may teach a population model
+    score_line: Ratio = 0.995  # quantile of the population's scores above which a verdict is sent
+
+
+class GroupsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which groups are candidates, and when they are judged."""
+
+    min_units: Positive = 3
+    max_members: Positive = 256  # kept exactly; beyond it only counted
+    judge_every_s: Seconds = 10.0
+
+
+class CampaignsSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Conviction and membership."""
+
+    min_causes: Positive = 2
+    min_families: Positive = 2
+    silent_days: Annotated[float, Meta(gt=0)] = 14.0  # a campaign ends after this silence
+
+
+class BudgetSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The operator's main knob."""
+
+    false_blocks_per_100k_account_days: Annotated[float, Meta(gt=0, le=1000)] = 1.0
+
+
+class TelemetrySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Metrics and logs."""
+
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Meta(ge=0, le=65535)] = 9464
+    log_level: str = "info"
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole tree; see each branch."""
+
+    stream: StreamSettings = StreamSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    redis: RedisSettings = RedisSettings()
+    accounts: AccountsSettings = AccountsSettings()
+    groups: GroupsSettings = GroupsSettings()
+    campaigns: CampaignsSettings = CampaignsSettings()
+    budget: BudgetSettings = BudgetSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    policy: str = ""  # path of a policy; empty: the shipped one
+    networks: str = ""  # path of a network table that fills asn and network_type; empty: none
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file; ConfigurationError if it is missing or is not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        message = f"{path}: no such file"
+        raise ConfigurationError(message) from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        message = f"{path}: expected a readable TOML file, got: {error}"
+        raise ConfigurationError(message) from error
+
+
+def value_at(tree: Any, path: str) -> Any:
+    """The value at a msgspec error path such as ``$.kafka.flush_s`` or ``$.rules[2].when``."""
+    for part in path.removeprefix("$").replace("[", ".[").split("."):
+        if not part:
+            continue
+        try:
+            tree = tree[int(part[1:-1])] if part.startswith("[") else tree[part]
+        except (KeyError, IndexError, TypeError, ValueError):
+            return "(absent)"
+    return tree
+
+
+def convert(tree: Any, kind: type[T], origin: str) -> T:
+    """``tree`` as ``kind``; ConfigurationError with origin, path, value and what was expected."""
+    try:
+        return msgspec.convert(tree, kind)
+    except msgspec.ValidationError as error:
+        expected, _, path = str(error).partition(" - at `")
+        path = path.rstrip("`") or "$"
+        message = f"{origin}: at {path}: {expected}; got {value_at(tree, path)!r}"
+        raise ConfigurationError(message) from error
+
+
+def load_settings(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Defaults, then ``path``, then the environment."""
+    tree: dict[str, Any] = read_toml(path) if path is not None else {}
+    origin = str(path) if path is not None else "defaults"
+    for name, text in sorted(environment.items()):
+        if not name.startswith(ENVIRONMENT_PREFIX) or "__" not in name:
+            continue
+        branch, _, leaf = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+        node = tree.setdefault(branch, {})
+        if not isinstance(node, dict):
+            message = f"{origin}: at $.{branch}: expected a table; got {node!r}"
+            raise ConfigurationError(message)
+        node[leaf] = _literal(text)
+        origin = f"{origin} and {name}"
+    return convert(tree, Settings, origin)
+
+
+def _literal(text: str) -> Any:
+    """A TOML value where the text is one, else the text itself."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
