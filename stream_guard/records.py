@@ -165,6 +165,7 @@ class Finding(Struct, frozen=True, array_like=True, order=True, gc=False):
     evidence: tuple[Evidence, ...] = ()
     members: tuple[Member, ...] = ()  # new or changed since the last finding, bounded
     candidates: int = 0  # groups judged in this partition
+    control: "Control | None" = None  # set: no finding of a group but an operator's word on `indicator`
 
 
 class Verdict(Struct, frozen=True, array_like=True, order=True, gc=False):

@@ -1,4 +1,6 @@
-"""One stage on one partition: rows, watermarks, ticks, outputs.  Pure; both shells only move bytes between lanes.
+"""One stage on one partition: rows, watermarks, ticks, outputs.
+
+Pure; both shells only move bytes between lanes.
 
 ``feed`` takes what the log holds in [start, end); ``take`` hands out everything that must become
 durable together.  The same log gives the same bytes, however it was cut into chunks, however the
