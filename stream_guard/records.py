@@ -107,7 +107,7 @@ class Conduct(Struct, frozen=True, array_like=True, order=True, gc=False):
     clients: int = 0  # distinct user agent and TLS fingerprint, counted to a bound
     templates: int = 0  # distinct prompt templates, counted to a bound
     hours: tuple[int, ...] = ()  # 24 counts by UTC hour of day
-    active_slots: int = 0  # bitmap of the last 24 h, one bit per 10 minutes, bit 0 the newest
+    active_slots: int = 0  # bitmap of the last 24 h, one bit per half hour, bit 0 the newest
     labels: tuple[tuple[str, int], ...] = ()  # prompt label, requests that bore it
     models: tuple[tuple[str, int], ...] = ()  # model, requests
 
