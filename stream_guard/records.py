@@ -259,3 +259,32 @@ pack_json = msgspec.json.Encoder().encode
 def to_builtins(record: Struct) -> Any:
     """A record as plain dicts and lists, for printing and templates."""
     return msgspec.to_builtins(record)
+
+
+INDICATOR_KINDS: dict[str, str] = {
+    "payment": "card",  # payment instrument
+    "network": "network",  # client address: IPv4 /24, IPv6 /48
+    "client": "client",  # ASN, TLS fingerprint and user agent together
+    "signup": "sign_up",  # ASN and clock hour of the sign-up together
+    "system_prompt": "template",  # hash of the system prompt
+    "template": "template",  # hash of the prompt template
+    "tools": "client",  # the set of tools offered
+    "shape": "client",  # operation, surface, max_tokens, temperature, stream, tools, user agent together
+    "end_user": "card",  # the caller's own end user
+    "api_key": "card",  # key lineage
+    "device": "client",
+    "email_domain": "sign_up",
+    "referral": "sign_up",
+    "signup_ip": "sign_up",
+    "phone_prefix": "sign_up",
+}
+"""Kind of an indicator -> the cause it speaks of.  An indicator is written ``kind:value``; other names of the
+event's ``indicators`` map are kinds of their own, of the cause "other"."""
+
+REFERENCE = "reference"
+"""Reserved kind: ``reference:<bucket>`` receives each account's profiles once."""
+
+
+def kind_of(indicator: str) -> str:
+    """The kind of an indicator: what stands before its first colon."""
+    return indicator.partition(":")[0]
