@@ -1,0 +1,255 @@
+"""Keeps Redis equal to the newest decisions, without the stream ever waiting for it.
+
+``push`` only puts decisions into a dict, newest per account; a thread of its own writes them, up to
+500 in one script call.  Redis is a copy: when it does not answer, the thread backs off and keeps
+what is pending; when it is empty, replaced or restarted (its ``run_id`` changed, or the marker that
+we left is gone), everything is pushed again from the source of truth.  Pushing again is harmless:
+in the script the newest version wins (`entry.py`, `lua/project.lua`).
+
+Bound: ``max_pending`` accounts are pending at most (a decision is about 1 KB).  What comes beyond
+is dropped, counted, and made good by pushing everything again once Redis answers.
+
+One server, or one primary with replicas: a script call spans accounts, which a Redis Cluster
+refuses.  A replica that is promoted has another ``run_id`` and is filled up at once.
+
+Glossary: *everything* the callable that yields all decisions of the source of truth; *refill*
+pushing all of it; *pending* pushed by the stream and not yet written.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from threading import Condition, Thread
+
+import structlog
+from redis.exceptions import RedisError
+
+from stream_guard.clock import Clock, SystemClock
+from stream_guard.errors import InvalidEvent, StreamGuardError
+from stream_guard.sinks.entry import Entry, Sequenced, newest_entries, read_entry
+from stream_guard.sinks.redis_keys import connect
+from stream_guard.sinks.redis_writer import DecisionWriter, Keeping
+
+Everything = Callable[[], Iterable[Sequenced]]
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionConfig:
+    """How the projection behaves; the origin of each number stands beside it."""
+
+    batch: int = 500  # writes per script call: about 2 ms of the server's one thread
+    max_pending: int = 50_000  # accounts; about 50 MB at 1 KB a decision
+    probe_s: float = 1.0  # how soon a restarted server is noticed while nothing is pushed
+    backoff_s: tuple[float, float] = (0.1, 5.0)  # first and longest pause after a failure
+    answer_s: float = 2.0  # a server that hangs for longer is down
+    keeping: Keeping = field(default_factory=Keeping)
+
+
+@dataclass(slots=True)
+class ProjectionStatus:
+    """What the projection did since it started; counters only grow."""
+
+    pending: int = 0
+    lag_s: float = 0.0  # age of the oldest decision that Redis has not got
+    pushed: int = 0
+    superseded: int = 0  # Redis had a newer one
+    expired: int = 0  # had ended before it came
+    failures: int = 0
+    refills: int = 0
+    dropped: int = 0  # did not fit into max_pending
+    refused: int = 0  # pushed, but no decision
+    is_up: bool = False
+    last_success_ms: int = 0  # Unix ms
+
+
+@dataclass(slots=True)
+class _Pending:
+    entry: Entry
+    since_ms: int
+
+
+@dataclass(slots=True)
+class _State:
+    """What the stream's thread and ours share; only touched while the condition is held."""
+
+    pending: dict[str, _Pending] = field(default_factory=dict)
+    status: ProjectionStatus = field(default_factory=ProjectionStatus)
+    stale_since_ms: int | None = None  # Redis may lack something that is not pending
+    is_closing: bool = False
+
+
+class RedisProjection:
+    """Pushes decisions to Redis or Valkey from a thread of its own.
+
+    Called by whoever sees decisions: `push` from any thread, at any rate; it never blocks on Redis
+    and never raises.  ``everything`` is called from the projection's thread; what it raises counts
+    as a failure and is tried again.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        everything: Everything,
+        config: ProjectionConfig | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._config = config or ProjectionConfig()
+        self._clock = clock or SystemClock()
+        self._everything = everything
+        self._writer = DecisionWriter(connect(url, self._config.answer_s), self._config.keeping)
+        self._changed = Condition()
+        self._state = _State(stale_since_ms=self._clock.now_ms())
+        self._run_id = ""
+        self._thread = Thread(target=self._run, name="redis-projection", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; the first thing that it does is a refill."""
+        self._thread.start()
+
+    def push(self, decisions: Iterable[Sequenced]) -> None:
+        """Take decisions with their places in the log, from any thread; what is no decision is counted."""
+        now, state = self._clock.now_ms(), self._state
+        with self._changed:
+            for value, sequence in decisions:
+                try:
+                    entry = read_entry(value, sequence)
+                except InvalidEvent as error:
+                    state.status.refused += 1
+                    log.warning("projection_refused", detail=error.detail)
+                    continue
+                self._add(entry, now)
+            self._changed.notify_all()
+
+    def _add(self, entry: Entry, now: int) -> None:
+        state, account = self._state, entry.head.account_id
+        known = state.pending.get(account)
+        if known is not None:
+            if known.entry.version <= entry.version:
+                state.pending[account] = _Pending(entry, known.since_ms)
+        elif len(state.pending) < self._config.max_pending:
+            state.pending[account] = _Pending(entry, now)
+        else:
+            state.status.dropped += 1
+            if state.stale_since_ms is None:
+                state.stale_since_ms = now
+
+    def wait_for_room(self, timeout_s: float) -> bool:
+        """For a reader that can wait: whether at least half of the bound is free, within ``timeout_s``."""
+        half = self._config.max_pending // 2
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self._state.pending) <= half, timeout_s)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Whether Redis got all that was pushed so far, within ``timeout_s``."""
+        with self._changed:
+            return self._changed.wait_for(self._is_even, timeout_s)
+
+    def _is_even(self) -> bool:
+        return not self._state.pending and self._state.stale_since_ms is None
+
+    def status(self) -> ProjectionStatus:
+        """A snapshot."""
+        with self._changed:
+            state, now = self._state, self._clock.now_ms()
+            oldest = [pending.since_ms for pending in islice(state.pending.values(), 1)]
+            oldest += [] if state.stale_since_ms is None else [state.stale_since_ms]
+            known = state.status
+            copy = ProjectionStatus(**{name: getattr(known, name) for name in known.__slots__})
+        copy.pending, copy.lag_s = len(state.pending), (now - min(oldest, default=now)) / 1000
+        return copy
+
+    def close(self, timeout_s: float = 5.0) -> bool:
+        """Write what is pending, for at most ``timeout_s``, then stop; whether all was written."""
+        state = self._state
+        with self._changed:
+            if self._thread.is_alive():
+                self._changed.wait_for(lambda: self._is_even() or state.is_closing, timeout_s)
+            is_even, state.is_closing = self._is_even(), True
+            self._changed.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        else:
+            self._writer.close()
+        return is_even
+
+    # ---- the projection's thread
+
+    def _run(self) -> None:
+        shortest, longest = self._config.backoff_s
+        pause = 0.0
+        while self._wait(pause):
+            try:
+                self._step()
+                pause = 0.0
+            except (RedisError, StreamGuardError, OSError) as error:
+                pause = min(longest, max(shortest, 2 * pause))
+                self._failed(error)
+        self._writer.close()
+
+    def _wait(self, pause: float) -> bool:
+        """Pause after a failure; else wait until there is work or a probe is due.  False: closing."""
+        state = self._state
+        with self._changed:
+            if pause:
+                self._changed.wait_for(lambda: state.is_closing, pause)
+            elif state.stale_since_ms is None:
+                self._changed.wait_for(lambda: state.pending or state.is_closing, self._config.probe_s)
+            return not state.is_closing
+
+    def _step(self) -> None:
+        """Look whether the server is still the one that we know, then write a batch."""
+        run_id, marker = self._writer.server()
+        self._succeeded()
+        with self._changed:
+            if (marker != run_id or run_id != self._run_id) and self._state.stale_since_ms is None:
+                self._state.stale_since_ms = self._clock.now_ms()
+            stale_since = self._state.stale_since_ms
+        if stale_since is not None:
+            self._refill(run_id, stale_since)
+        with self._changed:
+            batch = [pending.entry for pending in islice(self._state.pending.values(), self._config.batch)]
+        if batch:
+            self._write(batch)
+
+    def _refill(self, run_id: str, stale_since: int) -> None:
+        """Push everything; then leave the marker, unless something was dropped meanwhile."""
+        dropped = self.status().dropped
+        for group in newest_entries(self._everything(), self._config.max_pending):
+            for start in range(0, len(group), self._config.batch):
+                self._write(group[start : start + self._config.batch])
+        self._writer.mark(run_id)
+        self._run_id = run_id
+        with self._changed:
+            self._state.status.refills += 1
+            if self._state.status.dropped == dropped:
+                self._state.stale_since_ms = None
+            self._changed.notify_all()
+        log.info("projection_refilled", run_id=run_id, stale_ms=self._clock.now_ms() - stale_since)
+
+    def _write(self, batch: list[Entry]) -> None:
+        written, older, expired = self._writer.write(batch)
+        self._succeeded()
+        with self._changed:
+            status, pending = self._state.status, self._state.pending
+            status.pushed += written
+            status.superseded += older
+            status.expired += expired
+            for entry in batch:
+                known = pending.get(entry.head.account_id)
+                if known is not None and known.entry.version <= entry.version:
+                    del pending[entry.head.account_id]
+            self._changed.notify_all()
+
+    def _succeeded(self) -> None:
+        with self._changed:
+            self._state.status.is_up = True
+            self._state.status.last_success_ms = self._clock.now_ms()
+
+    def _failed(self, error: Exception) -> None:
+        with self._changed:
+            was_up, self._state.status.is_up = self._state.status.is_up, False
+            self._state.status.failures += 1
+            first = self._state.status.failures == 1
+        if was_up or first:
+            log.warning("projection_down", error=repr(error))

@@ -1,0 +1,67 @@
+"""Writes decisions to Redis, many in one script call; the newest version of each account wins.
+
+How decisions lie there is told in `redis_keys.py`, how versions compare in `lua/project.lua`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import NamedTuple
+
+from redis import Redis
+
+from stream_guard.sinks.entry import Entry
+from stream_guard.sinks.redis_keys import MARKER, decision_key
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """How long decisions stay readable; both bound what Redis holds."""
+
+    expired_s: int = 86_400  # `decisions show` can still tell what held yesterday
+    allow_s: int = 86_400  # an allow outlives any older block that could come late
+
+
+class Written(NamedTuple):
+    """What became of a batch."""
+
+    written: int
+    older: int  # Redis had a newer version
+    expired: int  # had ended before it came
+
+
+class DecisionWriter:
+    """The writing half of the projection; raises whatever the client raises."""
+
+    def __init__(self, redis: Redis, keeping: Keeping | None = None) -> None:
+        self._redis = redis
+        self._keeping = keeping or Keeping()
+        script = files("stream_guard.sinks").joinpath("lua/project.lua").read_text(encoding="utf-8")
+        self._script = redis.register_script(script)
+
+    def server(self) -> tuple[str, str]:
+        """The server's run id, and the run id of the server that was told everything last."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.info("server")
+            pipeline.get(MARKER)
+            info, marker = pipeline.execute()
+        return str(info["run_id"]), (marker or b"").decode()
+
+    def mark(self, run_id: str) -> None:
+        """Say that the server ``run_id`` was told everything."""
+        self._redis.set(MARKER, run_id)
+
+    def write(self, entries: Sequence[Entry]) -> Written:
+        """Write all in one call."""
+        arguments: list[str | bytes | int] = [self._keeping.expired_s, self._keeping.allow_s]
+        for head, (decided_ms, sequence), value in entries:
+            limit = "" if head.limit_per_min is None else head.limit_per_min
+            expires_at = "" if head.expires_at is None else repr(head.expires_at)
+            arguments += [decided_ms, sequence, head.action, limit, expires_at, int(head.shadow), value]
+        keys = [decision_key(entry.head.account_id) for entry in entries]
+        counts: list[int] = self._script(keys=keys, args=arguments)
+        return Written(*counts)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._redis.close()
