@@ -1,0 +1,1 @@
+"""Bytes to records and back: what the outside world says, and what we make of it."""

@@ -1,0 +1,204 @@
+"""Bytes to `RequestEvent`: a fast path for our own format, slower ones for all else.
+
+1. Strict: msgspec decodes our JSON straight into the record.  Most logs never leave this path.
+2. Lenient: parsed into a plain tree; times in RFC 3339 are read, a raw prompt is reduced to its
+   sketch, unknown fields are counted and left out, then the tree is converted into the record.
+3. Foreign: OpenTelemetry, LiteLLM, or other names for our fields (`otel`, `litellm`, `aliases`);
+   then what a client chose is brought within bounds (`mend`).
+
+A log is written by one kind of sender, so the path that the last message took is tried first, and
+unknown fields that were seen are taken out before the first attempt.  Both only save time: the
+same message gives the same event whatever came before it.
+
+Cost, on one core (tests/benchmarks/bench_decode.py): about 2 us strict, 5 us lenient, 15 us foreign.
+Memory: counters of at most `MAX_NAMES` names.
+"""
+
+from binascii import Error as BadBase64
+from binascii import a2b_base64, b2a_base64
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+import msgspec
+from msgspec.structs import force_setattr
+
+from stream_guard.errors import InvalidEvent
+from stream_guard.records import RequestEvent
+from stream_guard.wire import litellm, otel
+from stream_guard.wire.aliases import ALIASES, CONVERSATIONS, FIELDS, Reading, read_flat
+from stream_guard.wire.invalid import explain, shown
+from stream_guard.wire.mend import mend
+from stream_guard.wire.parse import check_depth, parse_object
+from stream_guard.wire.times import read_time
+
+MAX_NAMES: Final = 256  # names of unknown fields counted one by one
+OTHER: Final = "(other)"  # all names beyond these
+NAME_CHARS: Final = 64
+SKETCH_BYTES: Final = 64
+COMMON_NAMES: Final = 8  # unknown fields taken out before the first attempt
+
+Sketch = Callable[[str], bytes]
+
+# Unknown fields with these names may be part of a foreign format: they are never taken out unseen.
+_VOCABULARY: Final = (
+    ALIASES.keys() | set(CONVERSATIONS) | litellm.KNOWN | otel.OWN | otel.UNUSED | set(otel.BATCHES)
+) | {litellm.WRAPPER, "usage"}
+
+_strict = msgspec.json.Decoder(RequestEvent).decode
+
+
+class Networks(Protocol):
+    """What is known of networks: `networks.NetworkTable`.  Called once per event that lacks either."""
+
+    def lookup(self, client_ip: str) -> tuple[int | None, str | None]:
+        """ASN and type of the network of ``client_ip``; None for what is not known."""
+        ...
+
+
+class EventDecoder:
+    """Decodes messages, and counts what it met.  One per process; not for several threads.
+
+    Args:
+        sketch: text to 64 int8; None: prompts are dropped.
+        sketch_version: which version ``sketch`` computes.
+        networks: fills ``asn`` and ``network_type`` where an event lacks them; None: they stay empty.
+    """
+
+    def __init__(
+        self, *, sketch: Sketch | None = None, sketch_version: int = 1, networks: Networks | None = None
+    ) -> None:
+        self.unknown_fields: Counter[str] = Counter()
+        self.mended_fields: Counter[str] = Counter()
+        self.prompts: Counter[str] = Counter()  # sketched, dropped
+        self._formats: Counter[str] = Counter()
+        self._natively = 0
+        self._sketch, self._sketch_version = sketch, sketch_version
+        self._networks = networks
+        self._strict_first = True
+        self._common: tuple[str, ...] = ()
+
+    @property
+    def formats(self) -> Counter[str]:
+        """How many events came as `native`, `alias` (ours, with others' names), `otel`, `litellm`."""
+        return self._formats + Counter(native=self._natively)
+
+    def decode(self, value: bytes) -> RequestEvent:
+        """The event in ``value``; InvalidEvent with one of `invalid.REASONS` if there is none."""
+        if self._strict_first:
+            try:
+                event = _strict(value)
+                self._natively += 1
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                event = self._decode_leniently(value)
+        else:
+            event = self._decode_leniently(value)
+        if event.prompt_sketch is not None:
+            _check_sketch(event.prompt_sketch)
+        if self._networks is not None and event.client_ip is not None:
+            self._locate(self._networks, event, event.client_ip)
+        return event
+
+    def _decode_leniently(self, value: bytes) -> RequestEvent:
+        tree = parse_object(value)
+        size = len(tree)
+        text = tree.pop("prompt", None)
+        if text is not None and not isinstance(text, str):
+            raise InvalidEvent("wrong_type", f"prompt: expected str; got {type(text).__name__}")
+        for name in self._common:
+            if name in tree:
+                if isinstance(tree.pop(name), dict | list):
+                    check_depth(value)
+                self.unknown_fields[name] += 1
+        is_plain = len(tree) == size and not _read_times(tree)
+        try:
+            event = msgspec.convert(tree, RequestEvent)
+            self._natively += 1
+            self._strict_first = is_plain
+        except msgspec.ValidationError:
+            check_depth(value)
+            event, found = self._decode_foreign(tree)
+            text = text or found
+        if text is not None:
+            self._reduce(event, text)
+        return event
+
+    def _decode_foreign(self, tree: dict[str, Any]) -> tuple[RequestEvent, str | None]:
+        """The event, and the text that came with it."""
+        kind, reading = _read(tree)
+        for name in reading.unknown:
+            self._count_unknown(name)
+        fields = reading.fields
+        _read_times(fields)
+        changed = mend(fields)
+        try:
+            event = msgspec.convert(fields, RequestEvent)
+        except msgspec.ValidationError as error:
+            raise explain(error, fields) from error
+        self._formats[kind] += 1
+        self.mended_fields.update(changed)
+        self._strict_first = False
+        return event, reading.text
+
+    def _count_unknown(self, name: str) -> None:
+        counts = self.unknown_fields
+        name = name[:NAME_CHARS]
+        if name in counts or len(counts) < MAX_NAMES:
+            counts[name] += 1
+        else:
+            counts[OTHER] += 1
+        is_foreign = name in _VOCABULARY or name.startswith("gen_ai.")
+        if len(self._common) < COMMON_NAMES and name not in self._common and not is_foreign:
+            self._common = (*self._common, name)
+
+    def _reduce(self, event: RequestEvent, text: str) -> None:
+        """Keep the length and the sketch of ``text``; the gateway's own sketch is not replaced."""
+        if event.prompt_chars is None:
+            force_setattr(event, "prompt_chars", len(text))
+        if self._sketch is None or not text:
+            self.prompts["dropped"] += 1
+            return
+        if event.prompt_sketch is None:
+            encoded = b2a_base64(self._sketch(text), newline=False).decode("ascii")
+            force_setattr(event, "prompt_sketch", encoded)
+            force_setattr(event, "prompt_sketch_version", self._sketch_version)
+        self.prompts["sketched"] += 1
+
+    def _locate(self, networks: Networks, event: RequestEvent, client_ip: str) -> None:
+        if event.asn is not None and event.network_type is not None:
+            return
+        asn, kind = networks.lookup(client_ip)
+        if event.asn is None:
+            force_setattr(event, "asn", asn)
+        if event.network_type is None:
+            force_setattr(event, "network_type", kind)
+
+
+def _read(tree: dict[str, Any]) -> tuple[str, Reading]:
+    """Which format it is, and what it says."""
+    if litellm.is_litellm(tree):
+        return "litellm", litellm.read_litellm(tree)
+    if otel.is_otel(tree):
+        return "otel", otel.read_otel(tree)
+    reading = read_flat(tree)
+    return "native" if reading.unknown == tree.keys() - FIELDS else "alias", reading
+
+
+def _read_times(tree: dict[str, Any]) -> bool:
+    """Read times that are text, in place; whether there were any."""
+    found = False
+    for name in ("occurred_at", "account_created_at"):
+        if isinstance(tree.get(name), str):
+            tree[name] = read_time(tree[name], name)
+            found = True
+    return found
+
+
+def _check_sketch(text: str) -> None:
+    try:
+        size = len(a2b_base64(text, strict_mode=True))
+    except (BadBase64, ValueError) as error:  # ValueError: not ASCII
+        detail = f"prompt_sketch: expected base64; got {shown(text[:16])}"
+        raise InvalidEvent("bad_sketch", detail) from error
+    if size != SKETCH_BYTES:
+        raise InvalidEvent("bad_sketch", f"prompt_sketch: expected {SKETCH_BYTES} bytes; got {size}")
