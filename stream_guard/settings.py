@@ -59,8 +59,7 @@ class AccountsSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     max_indicators: Positive = 24  # per account
     warm_requests: Positive = 20  # from here on an account's own models are believed
-    population_samples_per_day: Positive = 4  # what one account may teach a population model
-    score_line: Ratio = 0.995  # quantile of the population's scores above which a verdict is sent
+    population_samples_per_day: Positive = 2  # what one account may teach a population model
 
 
 class GroupsSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,0 +1,141 @@
+"""One event into one account's row: counters, River models, bitmaps.  The hot path.
+
+Refused requests (403, 429) are counted and teach nothing else: a campaign that is being refused
+must not shape what its account looks like.
+"""
+
+from binascii import Error as BinasciiError
+from binascii import a2b_base64
+from math import log1p
+from zlib import crc32
+
+from stream_guard.accounts.models import Averages, HourlyVolume
+from stream_guard.accounts.row import MAX_LABELS, MAX_MODELS, RECENT_EVENTS, AccountRow
+from stream_guard.clock import HOUR_MS
+from stream_guard.records import RequestEvent
+from stream_guard.sketches.mean import MeanSketch
+
+HIDDEN_NETWORKS = frozenset({"hosting", "vpn", "proxy", "relay", "tor"})
+SLOT_MS = HOUR_MS // 2
+SLOTS_MASK = (1 << 48) - 1
+SKETCH_BYTES = 64
+MAX_TURN = 100
+
+
+def is_repeated(row: AccountRow, event_id: str) -> bool:
+    """Whether this event is one of the account's last few; it is from now on."""
+    mark = crc32(event_id.encode())
+    recent = row.recent
+    if mark in recent:
+        return True
+    recent.append(mark)
+    if len(recent) > RECENT_EVENTS:
+        del recent[0]
+    return False
+
+
+def observe(row: AccountRow, event: RequestEvent, at: int) -> None:
+    """Take one event that is not a repetition; ``at`` is its event time in ms."""
+    row.requests += 1
+    slot = at // SLOT_MS
+    if slot > row.slot:
+        turn_slot(row, slot)
+    row.hour_requests += 1
+    gap_ms = at - row.last_at
+    if gap_ms > 0:
+        row.last_at = at
+    status = event.status
+    if status is not None and status >= 400:
+        if status in (403, 429):
+            row.refused += 1
+            return
+        row.failed += 1
+    else:
+        row.answered += 1
+    if row.requests > 1:
+        log_gap = log1p(gap_ms / 1000) if gap_ms > 0 else 0.0
+        row.averages.log_gap.update(log_gap)
+        row.averages.log_gap_var.update(log_gap)
+    _observe_size(row.averages, event)
+    _observe_place(row, event)
+    _observe_content(row, event)
+
+
+def turn_slot(row: AccountRow, slot: int) -> None:
+    """A new half hour; where it begins a new clock hour, the hour that has ended is learnt."""
+    row.active_slots = (row.active_slots << min(slot - row.slot, 48) | 1) & SLOTS_MASK
+    row.slot = slot
+    hour = slot // 2
+    if hour > row.hour:
+        if row.hour_requests:
+            end_hour(row)
+        row.hour, row.hour_requests = hour, 0
+        row.active_hours += 1
+
+
+def end_hour(row: AccountRow) -> None:
+    """Learn the hour that has ended; of a burst (see signals.py) at most twice the largest hour so far."""
+    count = row.hour_requests
+    row.hours[row.hour % 24] += count
+    if row.held == "own_burst":
+        count = min(count, 2 * row.most_in_hour)
+    if row.volume is None:
+        row.volume = HourlyVolume()
+    if row.volume.learn_one(log1p(count)):
+        row.changed_at = row.last_at
+    row.most_in_hour = max(row.most_in_hour, count)
+
+
+def _observe_size(averages: Averages, event: RequestEvent) -> None:
+    if (tokens := event.input_tokens) is not None:
+        size = log1p(tokens)
+        averages.log_input.update(size)
+        averages.log_input_var.update(size)
+    if (tokens := event.output_tokens) is not None:
+        size = log1p(tokens)
+        averages.log_output.update(size)
+        averages.log_output_var.update(size)
+        if limit := event.max_tokens:
+            averages.limit_ratio.update(tokens / limit if tokens < limit else 1.0)
+    if (latency := event.latency_ms) is not None:
+        averages.log_latency.update(log1p(latency))
+    if (tools := event.tools) is not None:
+        averages.tools.update(len(tools))
+    if (turn := event.turn) is not None:
+        averages.turn.update(turn if turn < MAX_TURN else MAX_TURN)
+
+
+def _observe_place(row: AccountRow, event: RequestEvent) -> None:
+    if event.network_type in HIDDEN_NETWORKS:
+        row.hidden += 1
+    if event.billing_country != event.ip_country and event.billing_country and event.ip_country:
+        row.mismatched += 1
+    if event.client_ip:
+        row.network = event.client_ip
+
+
+def _observe_content(row: AccountRow, event: RequestEvent) -> None:
+    if event.reasoning:
+        row.reasoning += 1
+    models, model = row.models, event.model
+    if model in models or len(models) < MAX_MODELS:
+        models[model] = models.get(model, 0) + 1
+    if event.prompt_labels:
+        labels = row.labels
+        for label in event.prompt_labels:
+            if label in labels or len(labels) < MAX_LABELS:
+                labels[label] = labels.get(label, 0) + 1
+    if event.prompt_sketch:
+        add_sketch(row, event.prompt_sketch)
+
+
+def add_sketch(row: AccountRow, encoded: str) -> None:
+    """Add one prompt's sketch (base64 of 64 int8); what is no such thing is not added."""
+    try:
+        sketch = a2b_base64(encoded)
+    except BinasciiError:
+        return
+    if len(sketch) == SKETCH_BYTES:
+        if row.sketch is None:
+            row.sketch = MeanSketch()
+        row.sketch.add(sketch)

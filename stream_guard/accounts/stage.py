@@ -1,0 +1,125 @@
+"""ACCOUNTS: requests in, profiles and verdicts on single accounts out.
+
+Per event: refuse a repetition, take note of new indicators (and say hello to them), update the
+models.  At a *checkpoint* (each doubling of the request count from the fourth on, and the first
+event of a day) the account is scored against its segment, teaches it a sample, and sends its profile
+to all its indicators and, once, to the reference.  So the dear part grows with suspicion and novelty
+and not with traffic.
+"""
+
+from zlib import crc32
+
+from stream_guard.accounts import indicators, signals
+from stream_guard.accounts.observe import is_repeated, observe
+from stream_guard.accounts.population import Segments, SegmentRow, SegmentsRow, WaitingRow, features_of
+from stream_guard.accounts.profile import conduct_of, profile_of
+from stream_guard.accounts.row import AccountRow
+from stream_guard.clock import DAY_MS, to_ms
+from stream_guard.records import REFERENCE, Conduct, Evidence, Profile, RequestEvent
+from stream_guard.settings import AccountsSettings
+from stream_guard.sketches import distinct
+from stream_guard.topology import Out, Rows
+
+FIRST_PROFILE = 4  # requests
+REFERENCE_BUCKETS = 64
+
+
+class Accounts:
+    """The stage (`topology.Stage`)."""
+
+    row = AccountRow | SegmentRow | WaitingRow | SegmentsRow
+
+    def __init__(self, settings: AccountsSettings) -> None:
+        self._settings = settings
+        self._segments = Segments()
+
+    def process(self, rows: Rows, _key: str, event: RequestEvent, out: Out) -> None:
+        """Take one event."""
+        key = "a:" + event.account_id
+        row = rows.get(key)
+        at = out.at
+        if row is None:
+            row = AccountRow(first_at=at, last_at=at)
+        rows.put(key, row)
+        if is_repeated(row, event.event_id):
+            out.count("repeated")
+            return
+        self._identify(row, event)
+        observe(row, event, at)
+        self._greet(row, event, out)
+        count = row.requests
+        if count >= FIRST_PROFILE and (count & (count - 1) == 0 or at // DAY_MS > row.day):
+            self._checkpoint(rows, row, event, out)
+        if row.held == "own_burst" or signals.is_burst_checkpoint(row):
+            self._judge(row, event, out)
+
+    def tick(self, rows: Rows, now: int, out: Out) -> None:
+        """Nothing: a log stage is not ticked."""
+
+    @staticmethod
+    def _identify(row: AccountRow, event: RequestEvent) -> None:
+        """Who the account is, as far as the newest event says."""
+        if not row.requests:
+            row.unit = f"org:{event.org_id}" if event.org_id else event.account_id
+        if event.tier:
+            row.tier = event.tier
+        if event.org_id:
+            row.org_id = event.org_id
+        if event.account_created_at and not row.created_at:
+            row.created_at = to_ms(event.account_created_at)
+
+    def _greet(self, row: AccountRow, event: RequestEvent, out: Out) -> None:
+        """Say hello to indicators that the account has not shown before."""
+        known, settings = row.indicators, self._settings
+        shown = indicators.shown_by(event, row.facets)
+        for indicator in shown:
+            if indicator in known:
+                continue
+            if not indicators.has_room(known, indicator, settings.max_indicators):
+                out.count("indicators_dropped")
+                continue
+            known.append(indicator)
+            if indicator.startswith("network:"):
+                row.networks = distinct.add(row.networks, indicator)
+            elif indicator.startswith("client:"):
+                row.clients = distinct.add(row.clients, indicator)
+            elif indicator.startswith("template:"):
+                row.templates = distinct.add(row.templates, indicator)
+            out.emit("profiles", indicator, Profile(event.account_id, row.requests, row.unit))
+
+    def _checkpoint(self, rows: Rows, row: AccountRow, event: RequestEvent, out: Out) -> None:
+        """Score, judge, teach, tell."""
+        day = out.at // DAY_MS
+        if day > row.day:
+            row.day, row.samples = day, 0
+        conduct = conduct_of(row)
+        self._score(rows, row, event, conduct, out)
+        profile = profile_of(event.account_id, row, conduct)
+        for indicator in row.indicators:
+            out.emit("profiles", indicator, profile)
+        bucket = crc32(event.account_id.encode()) % REFERENCE_BUCKETS
+        out.emit("profiles", f"{REFERENCE}:{bucket}", profile)
+
+    def _score(self, rows: Rows, row: AccountRow, event: RequestEvent, conduct: Conduct, out: Out) -> None:
+        """Score against the segment, then teach it; a few times a day."""
+        if row.samples >= self._settings.population_samples_per_day:
+            return
+        row.samples += 1
+        row.segment = self._segments.resolve(rows, f"{event.model}|{event.surface}|{event.tier}")
+        sample = features_of(conduct)
+        row.score, line = self._segments.score_one(rows, row.segment, sample)
+        if row.held != "own_burst":
+            is_warm = row.requests >= self._settings.warm_requests
+            self._send(row, event, signals.outlier(row, row.score, line) if is_warm else None, out)
+        is_learnt = not row.held and self._segments.learn_one(rows, row.segment, sample, row.score)
+        out.count("samples_learnt" if is_learnt else "samples_refused")
+
+    def _judge(self, row: AccountRow, event: RequestEvent, out: Out) -> None:
+        """Look for a burst; one that is over is withdrawn with the next event of a later hour."""
+        self._send(row, event, signals.burst(row), out)
+
+    @staticmethod
+    def _send(row: AccountRow, event: RequestEvent, evidence: Evidence | None, out: Out) -> None:
+        verdict = signals.verdict(row, event, evidence)
+        if verdict is not None:
+            out.emit("verdicts", event.account_id, verdict)
