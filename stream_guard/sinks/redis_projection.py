@@ -76,6 +76,7 @@ class _State:
     pending: dict[str, _Pending] = field(default_factory=dict)
     status: ProjectionStatus = field(default_factory=ProjectionStatus)
     stale_since_ms: int | None = None  # Redis may lack something that is not pending
+    refills_asked: int = 0  # by drops and by `refill`: one that was asked for during a refill is still due
     is_closing: bool = False
 
 
@@ -131,8 +132,17 @@ class RedisProjection:
             state.pending[account] = _Pending(entry, now)
         else:
             state.status.dropped += 1
+            state.refills_asked += 1
             if state.stale_since_ms is None:
                 state.stale_since_ms = now
+
+    def refill(self) -> None:
+        """Redis may lack something that will not be pushed: push everything again, soon."""
+        with self._changed:
+            self._state.refills_asked += 1
+            if self._state.stale_since_ms is None:
+                self._state.stale_since_ms = self._clock.now_ms()
+            self._changed.notify_all()
 
     def wait_for_room(self, timeout_s: float) -> bool:
         """For a reader that can wait: whether at least half of the bound is free, within ``timeout_s``."""
@@ -213,8 +223,9 @@ class RedisProjection:
             self._write(batch)
 
     def _refill(self, run_id: str, stale_since: int) -> None:
-        """Push everything; then leave the marker, unless something was dropped meanwhile."""
-        dropped = self.status().dropped
+        """Push everything and leave the marker; asked for again meanwhile, it stays due."""
+        with self._changed:
+            asked = self._state.refills_asked
         for group in newest_entries(self._everything(), self._config.max_pending):
             for start in range(0, len(group), self._config.batch):
                 self._write(group[start : start + self._config.batch])
@@ -222,7 +233,7 @@ class RedisProjection:
         self._run_id = run_id
         with self._changed:
             self._state.status.refills += 1
-            if self._state.status.dropped == dropped:
+            if self._state.refills_asked == asked:
                 self._state.stale_since_ms = None
             self._changed.notify_all()
         log.info("projection_refilled", run_id=run_id, stale_ms=self._clock.now_ms() - stale_since)
