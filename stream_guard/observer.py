@@ -22,6 +22,7 @@ class Commit(NamedTuple):
     rows: int  # changed rows written to the changelog
     outputs: Mapping[tuple[str, int], Sequence[tuple[bytes | None, bytes]]]  # (stream, partition) -> messages
     seconds: float  # wall time from taking to committed
+    cpu_s: float = 0.0  # of it, CPU time to pack rows and outputs
 
 
 class LaneStatus(NamedTuple):
