@@ -1,0 +1,1 @@
+"""Who shares something rare, and do they behave as one?"""

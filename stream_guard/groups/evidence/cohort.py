@@ -1,0 +1,90 @@
+"""What a test is given (a cohort of witnesses) and what it answers with (a reading)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import exp, log
+
+from stream_guard.groups.conduct import Values, values_of
+from stream_guard.groups.reference import COLD_ACCOUNTS, PRIOR_ACCOUNTS, Reference, bin_of
+from stream_guard.groups.rows import LevelRow
+from stream_guard.records import Profile
+
+MIN_WITNESSES = 3
+
+
+@dataclass(slots=True)
+class Witness:
+    """One account as the tests see it: its numbers, and their normal scores among accounts of its level."""
+
+    profile: Profile
+    level: LevelRow
+    values: Values
+    scores: tuple[float | None, ...]
+
+
+def witness(profile: Profile, reference: Reference) -> Witness:
+    """Rank a profile against honest accounts of the same request count."""
+    level, values = reference.level(profile.requests), values_of(profile)
+    scores = tuple(
+        None if value is None else level.scores[statistic][bin_of(statistic, value)]
+        for statistic, value in enumerate(values)
+    )
+    return Witness(profile, level, values, scores)
+
+
+@dataclass
+class Cohort:
+    """The witnesses of one group, sorted by account: one per unit."""
+
+    witnesses: list[Witness]
+    reference: Reference
+    memo: dict[str, object] = field(default_factory=dict)
+
+    @cached_property
+    def seen(self) -> int:
+        """Accounts that the least known of the levels involved has learnt from."""
+        return min((w.level.seen for w in self.witnesses), default=0)
+
+    @property
+    def is_cold(self) -> bool:
+        """Whether the reference rests on the shipped prior."""
+        return self.seen < COLD_ACCOUNTS
+
+    @property
+    def doubt(self) -> float:
+        """How much of the reference is prior: 1 when nothing was learnt, towards 0."""
+        return PRIOR_ACCOUNTS / (PRIOR_ACCOUNTS + self.seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a test saw: the log e-value, and the number with its honest counterpart for whoever reads it."""
+
+    log_e: float
+    value: float
+    expected: float
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One test.  ``cap``: the most that it may say, in nats.
+
+    A cap is an argument about honest crowds of one kind (a class, a hackathon, the users of one tool), which
+    are not strangers: what such a crowd shows by being one kind may, all causes of that sort together, not
+    reach the line.  `tests/unit/groups/test_judgement.py` holds that as a law.
+    """
+
+    __test__ = False  # no test case, whatever pytest thinks of the name
+
+    name: str
+    cause: str
+    family: str
+    cap: float
+    read: Callable[[Cohort], Reading | None]
+
+
+def log_mean_exp(logs: list[float]) -> float:
+    """The logarithm of the mean of exponentials: merging e-values by averaging, in logs."""
+    top = max(logs)
+    return top + log(sum(exp(value - top) for value in logs) / len(logs))

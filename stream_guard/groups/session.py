@@ -1,0 +1,147 @@
+"""One boundary's judging: the groups that have grown are judged, and what has changed is sent.
+
+A finding goes out when a group's evidence reaches `judgement.SUSPECT`; when its members or its evidence
+change after that (members then come with their fit, at most ``max_members`` in one finding); and, with empty
+evidence, when it falls back below `SUSPECT` - `FALL`.
+"""
+
+from stream_guard.groups import membership
+from stream_guard.groups.evidence.cohort import Cohort, witness
+from stream_guard.groups.fit import conduct_of, fit
+from stream_guard.groups.judgement import FALL, SUSPECT, Judgement, judge, line, next_look
+from stream_guard.groups.kinds import kind_for, weight
+from stream_guard.groups.reference import Reference
+from stream_guard.groups.rows import GroupConduct, GroupRow, LitRow, MemberRow, StateRow, lit_key, member_key
+from stream_guard.groups.units import representatives
+from stream_guard.records import Finding, Member, Profile
+from stream_guard.settings import Settings
+from stream_guard.topology import Out, Rows
+
+FINDINGS = "findings"
+NOTHING = Judgement(0.0, (), (), ())
+MATERIAL = 1.0  # nats by which evidence must change to be sent again without a change of members
+
+
+class Session:
+    """Judges groups, one after the other, on the state of one boundary."""
+
+    def __init__(self, rows: Rows, state: StateRow, settings: Settings, out: Out) -> None:
+        self._rows, self._state, self._out = rows, state, out
+        self._settings = settings
+        self._reference = Reference(rows)
+
+    def judge(self, indicator: str) -> None:
+        """Judge one group, or only pass on its new members where it has hardly grown."""
+        row: GroupRow | None = self._rows.get(indicator)
+        if row is None:
+            return
+        self._rows.put(indicator, row)
+        if row.conduct is not None and row.info < row.judge_at:
+            self._update(indicator, row, is_due=False)
+            return
+        cohort = self._cohort(indicator, row)
+        judged = judge(cohort, kind_for(indicator).silences) if row.is_candidate else NOTHING
+        self._out.count("groups_judged")
+        row.judge_at = next_look(row.info, judged.log_e)
+        if judged.causes and judged.log_e >= (SUSPECT - FALL if row.causes else SUSPECT):
+            self._suspect(indicator, row, cohort, judged)
+        elif row.causes:
+            self._acquit(indicator, row, judged)
+
+    def _cohort(self, indicator: str, row: GroupRow) -> Cohort:
+        """The group's witnesses; says on the way whether it is a candidate at all."""
+        kept = (account for account, requests in sorted(row.members.items()) if requests)
+        found: list[MemberRow | None] = [self._rows.get(member_key(indicator, account)) for account in kept]
+        units = representatives(indicator, [member.profile for member in found if member])
+        row.share = self._share(row)
+        is_candidate = len(units) >= self._settings.groups.min_units and weight(indicator, row.share) > 0
+        self._state.candidates += is_candidate - row.is_candidate
+        row.is_candidate, row.units = is_candidate, len(units)
+        witnesses = [witness(profile, self._reference) for profile in units] if is_candidate else []
+        return Cohort(witnesses, self._reference)
+
+    def _share(self, row: GroupRow) -> float:
+        """Share of active accounts (those with a first profile) that show the indicator.
+
+        The partition sees a random part of all accounts, but all members of its groups.
+        """
+        shown = membership.size(row) * row.profiled / max(len(row.members), 1)
+        return min(1.0, shown / max(self._state.accounts * self._settings.stream.partitions, shown, 1))
+
+    def _suspect(self, indicator: str, row: GroupRow, cohort: Cohort, judged: Judgement) -> None:
+        """The group stands above the line of suspicion: say so where something changed."""
+        state = self._state
+        is_due = judged.causes != row.causes or abs(judged.log_e - row.log_e) >= MATERIAL
+        row.conduct = conduct_of(cohort, judged.evidence)
+        row.causes, row.evidence, row.candidates = judged.causes, judged.evidence, state.candidates
+        budget = self._settings.budget.false_blocks_per_100k_account_days
+        row.line = line(state.candidates, state.accounts, row.info, budget)
+        if is_due:
+            row.log_e = judged.log_e
+        self._update(indicator, row, is_due=is_due)
+
+    def _acquit(self, indicator: str, row: GroupRow, judged: Judgement) -> None:
+        """The group has fallen back."""
+        self._leave(row, sorted(row.sent))
+        row.log_e, row.causes, row.evidence = judged.log_e, (), ()
+        row.conduct, row.arrivals = None, []
+        self._send(indicator, row, ())
+        self._out.count("findings_withdrawn")
+
+    def _update(self, indicator: str, row: GroupRow, *, is_due: bool) -> None:
+        """Send a finding if one is due or members are new or changed."""
+        self._leave(row, sorted(row.sent.keys() - row.members.keys()))
+        members = self._members(indicator, row)
+        if members or is_due:
+            self._send(indicator, row, members)
+            self._out.count("findings")
+        for member in members:
+            account = member.account_id
+            if account not in row.members:
+                continue
+            if account not in row.sent:
+                lit: LitRow | None = self._rows.get(lit_key(account))
+                self._rows.put(lit_key(account), LitRow(lit.groups + 1 if lit else 1))
+            row.sent[account] = member.profile.requests
+
+    def _members(self, indicator: str, row: GroupRow) -> tuple[Member, ...]:
+        """Members that are new or changed since the last finding, with their fit."""
+        fresh = {profile.account_id: profile for profile in row.arrivals}
+        row.arrivals = []
+        for account, requests in sorted(row.members.items()):
+            if len(fresh) < self._settings.groups.max_members and row.sent.get(account, -1) < requests:
+                kept: MemberRow | None = None
+                if requests:
+                    kept = self._rows.get(member_key(indicator, account))
+                fresh[account] = kept.profile if kept else Profile(account, 0, "")
+        group = row.conduct or GroupConduct()
+        return tuple(
+            Member(
+                account, fit(group, witness(profile, self._reference)) if profile.conduct else 0.0, profile
+            )
+            for account, profile in sorted(fresh.items())
+        )
+
+    def _send(self, indicator: str, row: GroupRow, members: tuple[Member, ...]) -> None:
+        finding = Finding(
+            indicator=indicator,
+            size=membership.size(row),
+            units=row.units,
+            share=row.share,
+            log_e=row.log_e,
+            line=row.line,
+            evidence=row.evidence,
+            members=members,
+            candidates=row.candidates,
+        )
+        self._out.emit(FINDINGS, indicator, finding)
+
+    def _leave(self, row: GroupRow, accounts: list[str]) -> None:
+        """These accounts no longer stand in this suspected group; if in no other, they may teach again."""
+        for account in accounts:
+            del row.sent[account]
+            lit: LitRow | None = self._rows.get(lit_key(account))
+            if lit and lit.groups > 1:
+                self._rows.put(lit_key(account), LitRow(lit.groups - 1))
+            elif lit:
+                self._rows.delete(lit_key(account))

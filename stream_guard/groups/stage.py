@@ -1,0 +1,84 @@
+"""GROUPS: profiles in, findings out.
+
+``process`` is the hot path: it files a profile under its indicator and notes which groups have grown enough
+to be judged again.  Judging happens in ``tick``, at boundaries of ``judge_every_s`` of event time, for those
+groups alone (`session.py`); in between, the list of them waits in a row of its tick, so that a restart
+forgets none.
+"""
+
+from stream_guard.groups import membership, reference
+from stream_guard.groups.judgement import FIRST_INFO
+from stream_guard.groups.rows import STATE, GroupRow, PendingRow, Row, StateRow, pending_key
+from stream_guard.groups.session import Session
+from stream_guard.records import REFERENCE, Profile
+from stream_guard.settings import Settings
+from stream_guard.topology import Out, Rows
+
+REFERENCE_PREFIX = REFERENCE + ":"
+
+
+class Groups:
+    """The stage (`topology.Stage`); emits `Finding` on the stream ``findings``, keyed by indicator."""
+
+    row = Row
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._min_units, self._max_members = settings.groups.min_units, settings.groups.max_members
+        self._every_ms = max(1, round(settings.groups.judge_every_s * 1000))
+        # Scratch of one tick:
+        self._touched: set[str] = set()
+        self._lone: dict[str, Profile] = {}
+        self._first_profiles = 0
+
+    def process(self, rows: Rows, key: str, record: Profile, out: Out) -> None:
+        """Take one profile."""
+        if key.startswith(REFERENCE_PREFIX):
+            self._first_profiles += reference.learn(rows, record, out)
+            return
+        row: GroupRow | None = rows.get(key)
+        if row is None:
+            row = GroupRow({record.account_id: 0}, out.at, judge_at=FIRST_INFO)
+            rows.put(key, row)
+        if len(row.members) == 1 and record.account_id in row.members:
+            if record.conduct is not None:  # kept for the tick only: someone may join within it
+                self._lone[key] = record
+            return
+        changed = membership.take(rows, key, row, record, self._max_members)
+        if self._lone and (first := self._lone.pop(key, None)):
+            changed |= membership.take(rows, key, row, first, self._max_members)
+        if changed and (row.causes or (row.info >= row.judge_at and row.profiled >= self._min_units)):
+            self._touched.add(key)
+
+    def tick(self, rows: Rows, now: int, out: Out) -> None:
+        """Judge what has grown, at boundaries; until then keep the list."""
+        touched, self._touched = sorted(self._touched), set()
+        self._lone.clear()
+        state: StateRow = rows.get(STATE) or StateRow()
+        if self._first_profiles or touched:
+            rows.put(STATE, state)
+        state.accounts += self._first_profiles
+        self._first_profiles = 0
+        if now < state.judge_at:
+            if touched:
+                rows.put(pending_key(now), PendingRow(touched))
+                state.pending.append(now)
+            return
+        due = {*touched, *self._pending(rows, state)}
+        if not due:
+            return
+        rows.put(STATE, state)
+        state.pending, state.judge_at = [], (now // self._every_ms + 1) * self._every_ms
+        session = Session(rows, state, self._settings, out)
+        for indicator in sorted(due):
+            session.judge(indicator)
+
+    @staticmethod
+    def _pending(rows: Rows, state: StateRow) -> set[str]:
+        """Groups of earlier ticks that wait; their rows go."""
+        waiting: set[str] = set()
+        for tick in state.pending:
+            pending: PendingRow | None = rows.get(pending_key(tick))
+            waiting.update(pending.indicators if pending else ())
+            rows.delete(pending_key(tick))
+        return waiting
