@@ -29,9 +29,9 @@ VARIANCES = ("log_gap_var", "log_input_var", "log_output_var")
 # River's state of one running mean: value, alpha, 1 - alpha (doubles), whether there is a value (bool).
 _CORE_BYTES, _FLAG = 25, 24
 _FADING_BYTES = Layout("<d").pack(FADING)
-_TAIL = Layout("<dd?").pack(FADING, 1 - FADING, True)
+_TAIL = Layout("<ddB").pack(FADING, 1 - FADING, 1)
 _NOTHING = Layout("<d").pack(nan)
-_EMPTY_CORE = Layout("<ddd?").pack(0.0, FADING, 1 - FADING, False)
+_EMPTY_CORE = Layout("<dddB").pack(0.0, FADING, 1 - FADING, 0)
 
 _EWMean = type(stats.EWMean(FADING)._ewmean)
 _EWVar = type(stats.EWVar(FADING)._ewvar)
@@ -106,7 +106,7 @@ class HourlyVolume:
 
     GRACE = 24
     _layout = Layout("<ddddddddd?")
-    _scorer = anomaly.GaussianScorer(grace_period=GRACE)
+    _scorer: Any = anomaly.GaussianScorer(grace_period=GRACE)
     __slots__ = ("changes", "hours")
 
     def __init__(self) -> None:

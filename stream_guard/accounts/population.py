@@ -17,7 +17,7 @@ Cost: 6 us a score, 23 us a sample learnt.  Bound: `MAX_SEGMENTS` per partition,
 """
 
 from itertools import accumulate
-from math import inf, isfinite, log1p, sqrt
+from math import inf, log1p, sqrt
 from operator import sub
 
 from msgspec import Struct
@@ -36,6 +36,7 @@ FEATURES = (
     "log_gap", "log_gap_deviation", "log_input", "log_output", "limit_ratio", "tools",
     "reasoning", "turn", "mismatch", "hidden", "night", "failed",
 )  # fmt: skip
+_STEPS = [step / 255 for step in range(256)]
 
 
 class SegmentRow(Struct, array_like=True, tag="p"):
@@ -79,7 +80,7 @@ def features_of(conduct: Conduct) -> bytes:
         night / active * 4,
         conduct.failed / total,
     )
-    return bytes(round(255 * min(max(value, 0.0), 1.0)) if isfinite(value) else 0 for value in values)
+    return bytes([int(255 * value) if 0 < value < 1 else 255 * (value >= 1) for value in values])
 
 
 class Segments:
@@ -101,10 +102,10 @@ class Segments:
     def score_one(self, rows: Rows, segment: str, sample: bytes) -> tuple[float, float]:
         """(score in [0, 1], the line beyond which it is extreme); (0, inf) while cold."""
         row, waiting = rows.get(f"p:{segment}"), rows.get(f"w:{segment}")
-        if row is None or row.windows < WARM_WINDOWS:
+        if row is None or waiting is None or row.windows < WARM_WINDOWS:
             return 0.0, inf
-        quantile = _quantile(waiting.quantile).get()
-        return self._model(segment, row).score_one(_named(sample)), inf if quantile is None else float(quantile)
+        line = _quantile(waiting.quantile).get()
+        return self._model(segment, row).score_one(_named(sample)), inf if line is None else line
 
     def learn_one(self, rows: Rows, segment: str, sample: bytes, score: float) -> bool:
         """Keep a sample and its score unless it is extreme; False: refused.
@@ -123,7 +124,8 @@ class Segments:
         if len(samples) == WINDOW * len(FEATURES):
             self._learn_window(rows, segment, row, samples)
             samples = b""
-        rows.put(f"w:{segment}", WaitingRow(samples, guard.quantile._quantile.__getstate__() if is_warm else b""))
+        state = guard.quantile._quantile.__getstate__() if is_warm else b""
+        rows.put(f"w:{segment}", WaitingRow(samples, state))
         return not is_extreme
 
     def _learn_window(self, rows: Rows, segment: str, row: SegmentRow, samples: bytes) -> None:
@@ -146,7 +148,7 @@ class Segments:
 
 
 def _named(sample: bytes) -> dict[str, float]:
-    return {name: value / 255 for name, value in zip(FEATURES, sample, strict=True)}
+    return dict(zip(FEATURES, map(_STEPS.__getitem__, sample), strict=True))
 
 
 def _new_trees() -> anomaly.HalfSpaceTrees:

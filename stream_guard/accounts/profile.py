@@ -53,7 +53,7 @@ def profile_of(account_id: str, row: AccountRow, conduct: Conduct) -> Profile:
         indicators=tuple(sorted(row.indicators)),
         sketch=sketch.mean_bytes() if sketch else b"",
         sketch_spread=sketch.spread() if sketch else 0.0,
-        sketched=sketch.n if sketch else 0,
+        sketched=len(sketch) if sketch else 0,
         score=row.score,
         segment=row.segment,
     )

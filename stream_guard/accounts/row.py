@@ -12,6 +12,7 @@ from stream_guard.sketches.mean import MeanSketch
 MAX_LABELS = 8
 MAX_MODELS = 8
 RECENT_EVENTS = 8
+FIRST_PROFILE = 4  # requests
 
 
 class AccountRow(Struct, array_like=True, tag="a"):
@@ -50,8 +51,10 @@ class AccountRow(Struct, array_like=True, tag="a"):
     volume: HourlyVolume | None = None
     sketch: MeanSketch | None = None
     facets: Facets = field(default_factory=Facets)
-    day: int = 0  # of the newest checkpoint
-    samples: int = 0  # taught to the population that day
+    checked_at: int = 0  # the newest checkpoint,
+    checked: int = 0  # the requests it covered,
+    next_checkpoint: int = FIRST_PROFILE  # and the count that brings the next
+    samples: int = 0  # taught to the population on the checkpoint's day
     changed_at: int = 0  # when its hourly volume was last found changed
     score: float = 0.0  # of the newest checkpoint
     held: str = ""  # kind of the verdict that stands

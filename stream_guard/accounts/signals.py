@@ -35,9 +35,13 @@ def burst(row: AccountRow) -> Evidence | None:
     if score < BURST_SCORE:
         return None
     return Evidence(
-        name="own_burst", value=float(count), expected=expm1(volume.usual), weight=log1p(count) - volume.usual,
-        cause="own", family="when",
-    )  # fmt: skip
+        name="own_burst",
+        value=float(count),
+        expected=expm1(volume.usual),
+        weight=log1p(count) - volume.usual,
+        cause="own",
+        family="when",
+    )
 
 
 def outlier(row: AccountRow, score: float, line: float) -> Evidence | None:

@@ -1,26 +1,25 @@
 """ACCOUNTS: requests in, profiles and verdicts on single accounts out.
 
 Per event: refuse a repetition, take note of new indicators (and say hello to them), update the
-models.  At a *checkpoint* (each doubling of the request count from the fourth on, and the first
-event of a day) the account is scored against its segment, teaches it a sample, and sends its profile
-to all its indicators and, once, to the reference.  So the dear part grows with suspicion and novelty
-and not with traffic.
+models.  At a *checkpoint* (each doubling of the request count from the fourth on, and after a day
+that brought a quarter more) the account is scored against its segment, teaches it a sample, and
+sends its profile to all its indicators and, once, to the reference.  So the dear part grows with
+novelty and not with traffic.
 """
 
 from zlib import crc32
 
 from stream_guard.accounts import indicators, signals
 from stream_guard.accounts.observe import is_repeated, observe
-from stream_guard.accounts.population import Segments, SegmentRow, SegmentsRow, WaitingRow, features_of
+from stream_guard.accounts.population import SegmentRow, Segments, SegmentsRow, WaitingRow, features_of
 from stream_guard.accounts.profile import conduct_of, profile_of
-from stream_guard.accounts.row import AccountRow
+from stream_guard.accounts.row import FIRST_PROFILE, AccountRow
 from stream_guard.clock import DAY_MS, to_ms
 from stream_guard.records import REFERENCE, Conduct, Evidence, Profile, RequestEvent
 from stream_guard.settings import AccountsSettings
 from stream_guard.sketches import distinct
 from stream_guard.topology import Out, Rows
 
-FIRST_PROFILE = 4  # requests
 REFERENCE_BUCKETS = 64
 
 
@@ -47,8 +46,7 @@ class Accounts:
         self._identify(row, event)
         observe(row, event, at)
         self._greet(row, event, out)
-        count = row.requests
-        if count >= FIRST_PROFILE and (count & (count - 1) == 0 or at // DAY_MS > row.day):
+        if row.requests >= row.next_checkpoint or _is_overdue(row, at):
             self._checkpoint(rows, row, event, out)
         if row.held == "own_burst" or signals.is_burst_checkpoint(row):
             self._judge(row, event, out)
@@ -89,9 +87,9 @@ class Accounts:
 
     def _checkpoint(self, rows: Rows, row: AccountRow, event: RequestEvent, out: Out) -> None:
         """Score, judge, teach, tell."""
-        day = out.at // DAY_MS
-        if day > row.day:
-            row.day, row.samples = day, 0
+        if out.at // DAY_MS > row.checked_at // DAY_MS:
+            row.samples = 0
+        row.checked_at, row.checked, row.next_checkpoint = out.at, row.requests, 2 * row.requests
         conduct = conduct_of(row)
         self._score(rows, row, event, conduct, out)
         profile = profile_of(event.account_id, row, conduct)
@@ -123,3 +121,8 @@ class Accounts:
         verdict = signals.verdict(row, event, evidence)
         if verdict is not None:
             out.emit("verdicts", event.account_id, verdict)
+
+
+def _is_overdue(row: AccountRow, at: int) -> bool:
+    """Whether a day has passed that brought a quarter more requests than all before."""
+    return at - row.checked_at > DAY_MS and row.requests >= max(FIRST_PROFILE, row.checked * 5 // 4)

@@ -75,6 +75,10 @@ class MeanSketch:
         self._fold()
         return self._sums / max(self._folded, 1)
 
+    def mean_bytes(self) -> bytes:
+        """The mean sketch as 64 little-endian int16 in steps of 1/256: what profiles carry."""
+        return (self.mean() * 256).round().astype("<i2").tobytes()
+
     def spread(self) -> float:
         """Mean squared distance of a sketch from the mean; 0 for fewer than two."""
         if len(self) < 2:
