@@ -288,3 +288,39 @@ REFERENCE = "reference"
 def kind_of(indicator: str) -> str:
     """The kind of an indicator: what stands before its first colon."""
     return indicator.partition(":")[0]
+
+
+REASONS: dict[str, str] = {
+    "distillation": "The campaign collects what a student model is trained on.",
+    "resale": "The campaign resells access: many people's clients behind pooled accounts.",
+    "region_evasion": "The campaign reaches the service from where it is not offered.",
+    "campaign_member": "Shares rare things with a convicted campaign and behaves as it does.",
+    "campaign_successor": "A new account on a convicted campaign's infrastructure.",
+    "shared_payment": "Pays with what few but the campaign's accounts pay with.",
+    "shared_network": "Comes from networks that few but the campaign's accounts come from.",
+    "shared_client": "Uses client software or a request shape that few but the campaign's accounts use.",
+    "shared_template": "Sends prompts or a system prompt that few but the campaign's accounts send.",
+    "shared_sign_up": "Signed up together with the campaign's accounts.",
+    "shared_other": "Shows another rare indicator of the campaign.",
+    "same_content": "Supposedly unrelated accounts draw their prompts from one distribution.",
+    "chain_of_thought_harvest": "Too large a share of requests asks for reasoning, grading or rewriting.",
+    "even_load": "The accounts work too equally hard for people.",
+    "no_night": "The accounts never sleep.",
+    "no_sessions": "Requests drip evenly instead of coming in sessions.",
+    "regular_gaps": "The time between requests varies too little.",
+    "sign_up_burst": "The accounts were opened together, when few honest ones were.",
+    "network_churn": "The accounts use too many networks each.",
+    "client_churn": "The accounts are used from too many clients each.",
+    "region_mismatch": "Network country and billing country do not fit.",
+    "hidden_network": "Hosting, VPN, proxy or relay networks beyond what is usual.",
+    "refusal_handover": "What is refused on one account comes back on another.",
+    "own_burst": "The account's volume is out of all proportion to its own past.",
+    "own_drift": "The account's conduct has changed for good.",
+    "population_outlier": "Hardly any account of its segment behaves like this.",
+    "chargeback": "A payment was charged back.",
+    "operator": "An operator said so.",
+    "cold_start": "Rests on shipped priors: too little was learnt here yet.",
+}
+"""Reason code -> what it says, for whoever reads a decision.  Closed: a new code is a new line here."""
+
+REASON_CODES: tuple[str, ...] = tuple(REASONS)
