@@ -24,6 +24,8 @@ Glossary: *frame* ``[writer, watermark, [(at, key, record), ...]]``, what lanes 
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from heapq import merge
+from itertools import groupby
 from typing import Any, Protocol
 
 import msgspec
@@ -38,7 +40,7 @@ NEVER = -(1 << 62)
 HEARTBEAT = b"\x00heartbeat"  # key of a log record whose value is an event time in ms
 MARK = "\x00mark"  # key of the lane's own row
 FRAME_BYTES = 256 * 1024  # the broker takes 1 MB a message
-DEAD_LETTER_WINDOW = 10_000  # offsets, within which at most
+DEAD_LETTER_WINDOW = 10_000  # offsets (log lanes) or ms of event time (tick lanes), within which at most
 DEAD_LETTERS_PER_WINDOW = 100  # dead letters are written; the rest is only counted
 DEAD_LETTER_CHARS = 2048
 
@@ -76,7 +78,8 @@ class Mark(msgspec.Struct, array_like=True):
     watermark: int = NEVER  # log lanes: event time reached; tick lanes: last closed tick
     sources: dict[str, int] = {}  # tick lanes: watermark per writer
     counts: dict[str, int] = {}  # events, late, future, dead letters ... of the whole life
-    dead_window: tuple[int, int] = (-1, 0)  # window of offsets, dead letters written in it
+    dead_window: tuple[int, int] = (-1, 0)  # window, dead letters written in it
+    is_started: bool = False  # tick lanes: a record has come; before the first there is nothing to tick over
 
 
 class Batch(msgspec.Struct):
@@ -194,7 +197,11 @@ class Lane:
         self.out.count(what)
 
     def _bury(self, offset: int, reason: str, detail: str, value: bytes | None) -> None:
-        """Write a dead letter, up to the cap, which depends on the partition's offsets alone."""
+        """Write a dead letter, up to a cap that depends on the log alone.
+
+        ``offset``: in the log; for a tick lane the tick's end, since where a frame lies in its
+        partition differs from run to run.
+        """
         self._tally(f"dead_letters.{reason}")
         window, written = self.mark.dead_window
         if offset // DEAD_LETTER_WINDOW != window:
@@ -238,14 +245,17 @@ class LogLane(Lane):
             if offset < done:
                 continue
             if record.key == HEARTBEAT:
-                now = max(now, self._heartbeat(offset, value))
+                now = max(now, self._heartbeat(record))
                 continue
             try:
                 event = decode(value or b"")
+                at = time(event)
             except InvalidEvent as error:
                 self._bury(offset, error.reason, error.detail, value)
                 continue
-            at = time(event)
+            except Exception as error:  # noqa: BLE001 - a bug in a decoder must not become a crash loop
+                self._bury(offset, "decode_failed", repr(error), value)
+                continue
             if at > record.timestamp + future and record.timestamp >= 0:
                 self._tally("future")
                 at = record.timestamp
@@ -264,12 +274,18 @@ class LogLane(Lane):
         self.out.counts["events"] += events
         self.next = end
 
-    def _heartbeat(self, offset: int, value: bytes | None) -> int:
+    def _heartbeat(self, record: LogRecord) -> int:
+        """The watermark that a heartbeat states; like an event's time it can not lie far in the future."""
         try:
-            return int(value or b"")
+            at = int(record.value or b"")
         except ValueError:
-            self._bury(offset, "malformed", f"heartbeat: expected an integer, got {value!r}", value)
+            detail = f"heartbeat: expected an integer, got {record.value!r}"
+            self._bury(record.offset, "malformed", detail, record.value)
             return NEVER
+        if record.timestamp >= 0 and at > record.timestamp + self.topology.future_ms:
+            self._tally("future")
+            return record.timestamp - self.topology.lateness_ms - 1
+        return at
 
 
 class TickLane(Lane):
@@ -326,8 +342,10 @@ class TickLane(Lane):
         low = min(mark.sources.get(writer, NEVER) for writer in self.writers) // tick_ms * tick_ms
         if low <= mark.watermark or low < 0:
             return
-        if mark.watermark == NEVER:  # before the first record there is nothing to tick over
-            mark.watermark = min([low, *(tick - tick_ms for tick in self._open)])
+        if not mark.is_started:
+            first = min(self._open, default=low + 1)
+            mark.is_started = first <= low
+            mark.watermark = first - tick_ms if mark.is_started else low
         for now in self._due(mark.watermark, low):
             out.at = now
             self._process_all(self._open.pop(now, []))
@@ -336,20 +354,21 @@ class TickLane(Lane):
         mark.watermark = low
 
     def _due(self, after: int, until: int) -> Iterable[int]:
-        """Ticks to close in (after, until]: those that hold records, and each whole minute."""
-        due = {tick for tick in self._open if tick <= until}
-        due.update(range((after // MINUTE_MS + 1) * MINUTE_MS, until + 1, MINUTE_MS))
-        return sorted(due)
+        """Ticks to close in (after, until], rising: those that hold records, and each whole minute."""
+        held = sorted(tick for tick in self._open if tick <= until)
+        minutes = range((after // MINUTE_MS + 1) * MINUTE_MS, until + 1, MINUTE_MS)  # may span years
+        return (tick for tick, _ in groupby(merge(held, minutes)))
 
     def _process_all(self, items: list[Any]) -> None:
-        items.sort()
+        try:
+            items.sort()
+        except TypeError:  # two records differ first where one holds None: any fixed order of them will do
+            items.sort(key=lambda item: (item[0], item[1], pack(item[2])))
         for _, key, record in items:
             try:
                 self.stage.process(self.rows, key, record, self.out)
             except Exception as error:  # noqa: BLE001 - as in LogLane
-                self._bury(
-                    self._position(), "stage_failed", f"{self.step.name}: {error!r}", pack_json(record)
-                )
+                self._bury(self.out.at, "stage_failed", f"{self.step.name}: {error!r}", pack_json(record))
 
 
 def make_lane(topology: Topology, step: Step, partition: int) -> Lane:
