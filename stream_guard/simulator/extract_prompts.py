@@ -21,13 +21,12 @@ from numpy.typing import NDArray
 
 from stream_guard.simulator import archives as sets
 from stream_guard.simulator.archives import Archives
+from stream_guard.simulator.prompts import LANGUAGES, TOPICS
 from stream_guard.sketches.prompt import SEMANTIC, PromptSketcher
 from stream_guard.sketches.tables import Embeddings
 
-TOPICS: Final = 12
 ORDINARY: Final = ("chat", "coding", "maths", "writing")
 PER_SOURCE: Final = 330
-LANGUAGES: Final = ("en", "zh", "ru", "de", "es", "fr", "pt", "ja", "ko", "ar")
 
 Texts = dict[str, list[str]]
 

@@ -1,0 +1,72 @@
+"""The service that is asked: models, speed, limits, bad hours.
+
+Incidents and limits hit everyone alike; what a status depends on is the time, the tier and how much
+the account has asked within the minute.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from stream_guard.simulator.arrivals import Span
+from stream_guard.simulator.draws import Draw
+
+LIMITS_PER_MIN: Final = {"free": 10, "credit": 20, "pay_as_you_go": 60, "enterprise": 300}
+ERRORS: Final = ((400, 0.006), (401, 0.0006), (500, 0.0015), (529, 0.002))  # calm hours, share of requests
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model's name and speed."""
+
+    name: str
+    first_token_ms: float
+    token_ms: float
+
+
+LARGE: Final = Model("orion-4-large", 700.0, 14.0)
+MEDIUM: Final = Model("orion-4-medium", 420.0, 8.0)
+SMALL: Final = Model("orion-4-small", 230.0, 4.5)
+OLD: Final = Model("orion-3-large", 850.0, 19.0)
+EMBED: Final = Model("orion-embed-2", 90.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """A bad time."""
+
+    start: float
+    end: float
+    error_ratio: float
+
+
+class Provider:
+    """Statuses and latencies."""
+
+    def __init__(self, draw: Draw, span: Span) -> None:
+        self._draw = draw
+        days = (span.end - span.start) / 86_400
+        self.incidents = [self._incident(draw, span) for _ in range(round(draw.between(0.5, 1.5) * days))]
+
+    @staticmethod
+    def _incident(draw: Draw, span: Span) -> Incident:
+        start = draw.rng.uniform(span.start, span.end)
+        return Incident(start, start + 60 * draw.log_between(4, 45), draw.ratio(0.05, 0.35))
+
+    def status(self, draw: Draw, at: float, tier: str, in_minute: int) -> int:
+        """What a request gets."""
+        if in_minute > LIMITS_PER_MIN[tier]:
+            return 429
+        for incident in self.incidents:
+            if incident.start <= at < incident.end and draw.chance(incident.error_ratio):
+                return 429 if tier == "free" and draw.chance(0.4) else 529
+        chance = draw.rng.random()
+        for status, ratio in ERRORS:
+            if chance < ratio:
+                return status
+            chance -= ratio
+        return 200
+
+    def latency_ms(self, draw: Draw, model: Model, input_tokens: int, output_tokens: int) -> float:
+        """Time to the last token."""
+        first = model.first_token_ms * (1 + input_tokens / 40_000)
+        return round((first + output_tokens * model.token_ms) * draw.about(1.0, 0.25), 1)
