@@ -320,6 +320,12 @@ REASONS: dict[str, str] = {
     "chargeback": "A payment was charged back.",
     "operator": "An operator said so.",
     "cold_start": "Rests on shipped priors: too little was learnt here yet.",
+    "returned": "The account came back soon after an earlier decision had ended.",
+    "block_cap_reached": "As many accounts as the policy allows were blocked this hour: decided in shadow.",
+    "expired": "The decision has come to its end, and nobody has renewed it.",
+    "withdrawn": "What was held of the account no longer holds.",
+    "revoked": "An operator took the decision back.",
+    "exempt": "The account, its organisation or its network is exempt.",
 }
 """Reason code -> what it says, for whoever reads a decision.  Closed: a new code is a new line here."""
 
