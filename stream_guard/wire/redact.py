@@ -10,7 +10,6 @@ Never more than `MAX_CHARS` characters.
 """
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -29,27 +28,23 @@ REMOVED: Final = "[removed]"
 # Broad on purpose: a word too many costs a hint, a word too few costs a secret.
 PROMPT_WORDS: Final = frozenset(
     """answer answers arguments body choice choices completion completions content contents context
-    conversation data delta description document documents history input inputs instruction instructions
-    message messages output outputs part parts prompt prompts query question reply request response
-    responses result results system text texts thinking thought thoughts transcript""".split()  # noqa: SIM905 - read by eye
+    conversation data definition definitions delta description document documents history input inputs
+    instruction instructions message messages output outputs part parts prompt prompts query question
+    reply request response responses result results system text texts thinking thought thoughts
+    transcript""".split()  # noqa: SIM905 - read by eye
 )
+# Names whose text is shown.
 SHOWN: Final = (
-    FIELDS
+    (FIELDS - {"indicators"})
     | {alias for alias in ALIASES if alias != "gen_ai.tool.definitions"}
     | {"id", "trace_id", "call_type", "startTime", "endTime", "custom_llm_provider", "traceId", "spanId"}
-    | {
-        "startTimeUnixNano",
-        "endTimeUnixNano",
-        "timeUnixNano",
-        "start_time",
-        "end_time",
-        "key",
-        "kind",
-        "role",
-    }
-    | {"usage", "usage_object", "total_tokens", "response_time", "model_group", "status_code", "error_code"}
+    | {"startTimeUnixNano", "endTimeUnixNano", "timeUnixNano", "start_time", "end_time", "kind", "role"}
+    | {"total_tokens", "response_time", "model_group", "status_code", "error_code"}
+)
+# Names below which names are judged one by one.
+OUTLINED: Final = frozenset(
+    {"attributes", "metadata", "model_parameters", "resource", "usage", "usage_object", WRAPPER}
     | {"prompt_tokens_details", "input_tokens_details", "completion_tokens_details", "output_tokens_details"}
-    | {"attributes", "metadata", "model_parameters", "resource", "context", WRAPPER}
 )
 _WRAPPERS: Final = frozenset({"stringValue", "intValue", "doubleValue", "boolValue"})
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_.:/@-]{1,64}")
@@ -68,7 +63,7 @@ def redact(value: bytes) -> str:
         tree = _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidEvent):
         return _beginning(value)
-    return _cut(msgspec.json.encode(_clean(tree, is_shown=True)).decode(), MAX_CHARS)
+    return _cut(msgspec.json.encode(_outline(tree)).decode(), MAX_CHARS)
 
 
 def bears_prompt(name: str) -> bool:
@@ -77,40 +72,51 @@ def bears_prompt(name: str) -> bool:
     >>> bears_prompt("gen_ai.input.messages"), bears_prompt("userPrompt"), bears_prompt("input_tokens")
     (True, True, False)
     """
-    return name not in SHOWN and not PROMPT_WORDS.isdisjoint(word.lower() for word in _WORD.findall(name))
+    if name in SHOWN or name in OUTLINED:
+        return False
+    return not PROMPT_WORDS.isdisjoint(word.lower() for word in _WORD.findall(name))
 
 
-def _clean(value: Any, *, is_shown: bool) -> Any:
-    """``value`` as it is where ``is_shown``, else what kind of thing it is; never a prompt below it."""
-    if isinstance(value, str):
-        return _cut(value, MAX_TEXT) if is_shown else f"[{len(value)} characters]"
+def _outline(value: Any) -> Any:
+    """An object, or a list of them, with its names judged one by one."""
     if isinstance(value, list):
-        if not is_shown:
-            return f"[{len(value)} items]"
-        return [_clean(item, is_shown=True) for item in value[:MAX_ITEMS]]
-    if isinstance(value, dict):
-        return _clean_object(value) if is_shown else f"[{len(value)} fields]"
-    if isinstance(value, int) and value.bit_length() > 63:
-        return f"[an integer of {value.bit_length()} bits]"
-    return value
-
-
-def _clean_object(value: Mapping[str, Any]) -> dict[str, Any]:
+        return [_outline(item) for item in value[:MAX_ITEMS]]
+    if not isinstance(value, dict):
+        return _measure(value)
     pair = value.get("key")
     if isinstance(pair, str) and "value" in value:  # OTLP's key/value
         return {"key": _clean_name(pair), "value": _clean_pair(value["value"], pair)}
-    items = list(value.items())[:MAX_ITEMS]
-    return {_clean_name(name): _clean_field(item, name) for name, item in items}
+    return {_clean_name(name): _clean_field(item, name) for name, item in list(value.items())[:MAX_ITEMS]}
 
 
 def _clean_field(value: Any, name: str) -> Any:
     if bears_prompt(name):
         return REMOVED
-    if name == "indicators" and isinstance(value, dict):  # names are the sender's choice
-        return {
-            _clean_name(kind): _clean(item, is_shown=not bears_prompt(kind)) for kind, item in value.items()
-        }
-    return _clean(value, is_shown=name in SHOWN)
+    if name in OUTLINED and isinstance(value, dict | list):
+        return _outline(value)
+    if name == "indicators" and isinstance(value, dict):  # its names are the sender's choice
+        kinds = list(value)[:MAX_ITEMS]
+        return {_clean_name(kind): REMOVED if bears_prompt(kind) else _show(value[kind]) for kind in kinds}
+    if name not in SHOWN:
+        return _measure(value)
+    return [_show(item) for item in value[:MAX_ITEMS]] if isinstance(value, list) else _show(value)
+
+
+def _show(value: Any) -> Any:
+    return _cut(value, MAX_TEXT) if isinstance(value, str) else _measure(value)
+
+
+def _measure(value: Any) -> Any:
+    """What kind of thing it is, and how long; numbers and truth values as they are."""
+    if isinstance(value, str):
+        return f"[{len(value)} characters]"
+    if isinstance(value, list):
+        return f"[{len(value)} items]"
+    if isinstance(value, dict):
+        return f"[{len(value)} fields]"
+    if isinstance(value, int) and value.bit_length() > 63:  # more than the encoder takes
+        return f"[an integer of {value.bit_length()} bits]"
+    return value
 
 
 def _clean_pair(value: Any, name: str) -> Any:
