@@ -1,0 +1,88 @@
+"""Runs of the local runtime over logs, in any cut and order; and what came out."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from stream_guard.runtime.lane import Messages
+from stream_guard.runtime.local import LocalRecord, LocalRuntime
+from stream_guard.topology import DEAD_LETTERS, Topology
+from tests.support.traffic import Event
+
+Place = tuple[str, int]
+Logs = Mapping[Place, Sequence[LocalRecord]]
+
+
+class Outcome(NamedTuple):
+    sinks: dict[Place, Messages]
+    rows: dict[str, dict[str, bytes]]  # lane -> key -> packed row
+
+
+class Recorder:
+    """A sink that keeps everything."""
+
+    def __init__(self) -> None:
+        self.sinks: defaultdict[Place, Messages] = defaultdict(list)
+
+    def __call__(self, stream: str, partition: int, messages: Messages) -> None:
+        self.sinks[stream, partition] += messages
+
+
+def logs_of(traffic: Iterable[Event], stream: str = "requests") -> dict[Place, list[LocalRecord]]:
+    logs: defaultdict[Place, list[LocalRecord]] = defaultdict(list)
+    for event in traffic:
+        log = logs[stream, event.partition]
+        log.append(LocalRecord(len(log), event.at, event.key, event.value))
+    return dict(logs)
+
+
+def outcome_of(runtime: LocalRuntime, recorder: Recorder) -> Outcome:
+    rows = {lane.name: dict(lane.rows.packed) for lane in runtime.lanes.values()}
+    return Outcome(dict(recorder.sinks), rows)
+
+
+def run_local(
+    topology: Topology,
+    logs: Logs,
+    cuts: Iterable[tuple[Place, int]] = (),
+    chunk: int = 1000,
+    *,
+    is_finished: bool = True,
+) -> Outcome:
+    """Feed ``logs``: first pieces (place, records) as ``cuts`` say, then the rest in turn."""
+    recorder = Recorder()
+    runtime = LocalRuntime(topology, recorder)
+    done = dict.fromkeys(logs, 0)
+
+    def feed(place: Place, count: int) -> None:
+        records = logs[place][done[place] : done[place] + count]
+        if records:
+            runtime.feed(*place, records[0].offset, records[-1].offset + 1, records)
+            done[place] += len(records)
+
+    for place, count in cuts:
+        feed(place, count)
+    while any(done[place] < len(log) for place, log in logs.items()):
+        for place in sorted(logs):
+            feed(place, chunk)
+    if is_finished:
+        runtime.finish()
+    return outcome_of(runtime, recorder)
+
+
+def assert_same(found: Outcome, wanted: Outcome) -> None:
+    """Same bytes in every sink partition, in order, and in every row.
+
+    Dead letters of all lanes share one partition, so they are ordered by their source only.
+    """
+    assert found.rows == wanted.rows
+    assert found.sinks.keys() == wanted.sinks.keys()
+    for place, messages in wanted.sinks.items():
+        if place[0] == DEAD_LETTERS:
+            assert sorted(found.sinks[place], key=_source) == sorted(messages, key=_source)
+        else:
+            assert found.sinks[place] == messages
+
+
+def _source(message: tuple[bytes | None, bytes]) -> bytes:
+    return message[0] or b""
