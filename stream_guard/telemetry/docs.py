@@ -1,0 +1,35 @@
+"""Writes docs/metrics.md from the declarations: ``python -m stream_guard.telemetry.docs`` prints it."""
+
+import sys
+from typing import Final
+
+from stream_guard.telemetry.metrics import METRICS, Metric
+
+HEAD: Final = """\
+# Metrics
+
+Generated from `stream_guard/telemetry/metrics.py` by `python -m stream_guard.telemetry.docs`; do not edit.
+
+Every label comes from a closed set; what is in none counts as `other`. No account, campaign or
+other value that a client chooses is ever a label. Times are Unix seconds of event time unless a
+metric says otherwise. `process_*` and `python_*` are those of every Python client of Prometheus.
+Alerts on these metrics: `deploy/prometheus/alerts.yml`; what to do about them: `deploy/runbook.md`.
+"""
+
+
+def render() -> str:
+    """The page."""
+    return HEAD + "".join(_section(metric) for metric in METRICS)
+
+
+def _section(metric: Metric) -> str:
+    lines = [f"\n## {metric.name}\n", f"{metric.help}\n", f"- kind: {metric.kind}, unit: {metric.unit}"]
+    lines += [f"- label `{name}`: {', '.join(values)}" for name, values in metric.labels.items()]
+    if metric.buckets:
+        lines.append(f"- buckets: {', '.join(f'{bound:g}' for bound in metric.buckets)}")
+    lines.append(f"- what to do: {metric.action}")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

@@ -1,0 +1,296 @@
+"""Every metric, declared once: kind, labels, help, and what to do about it.
+
+`docs/metrics.md` is generated from here.  Names are ``stream_guard_<stage>_<what>_<unit|total>``;
+``<stage>`` is a part of the program, not a label.  Event time and wall clock never mix: what
+compares event times says so.
+
+Glossary: *lane* a stage on one partition; *flush* the transaction that makes a lane's work durable.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from stream_guard.telemetry.labels import (
+    BY_ACTION,
+    BY_CAMPAIGN,
+    BY_COUNT,
+    BY_DEAD_LETTER,
+    BY_FORMAT,
+    BY_PROMPT,
+    BY_REASON,
+    BY_STAGE,
+    BY_VERSION,
+    Labels,
+)
+
+Kind = Literal["counter", "gauge", "histogram"]
+UNITS: Final = ("seconds", "messages", "records", "rows", "lanes", "accounts", "info", "total")
+
+# A flush costs 2-3 ms of CPU and some 10 ms of broker; a decision takes 0.25-0.45 s beyond its tick.
+FLUSH_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+DELAY_BUCKETS: Final = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 120.0, 600.0, 3600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric; ``action`` says what to do when it looks wrong."""
+
+    name: str
+    kind: Kind
+    help: str
+    action: str
+    labels: Labels = field(default_factory=dict)
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """The last word of its name; a counter of things has none."""
+        name = self.name.removesuffix("_total")
+        unit = name.rsplit("_", 1)[-1]
+        return unit if unit in UNITS else "things"
+
+    @property
+    def max_series(self) -> int:
+        """How many time series it may have, buckets not counted."""
+        product = 1
+        for values in self.labels.values():
+            product *= len(values)
+        return product
+
+
+def _counter(name: str, help_: str, action: str, labels: Labels | None = None) -> Metric:
+    return Metric(f"stream_guard_{name}", "counter", help_, action, labels or {})
+
+
+def _gauge(name: str, help_: str, action: str, labels: Labels | None = None) -> Metric:
+    return Metric(f"stream_guard_{name}", "gauge", help_, action, labels or {})
+
+
+# ---- the stream
+EVENTS = _counter(
+    "stream_events_total",
+    "Events processed, read from the logs.",
+    "None for minutes: look whether gateways still write api.requests.v1, then at the lag.",
+    BY_STAGE,
+)
+FED = _counter(
+    "stream_fed_messages_total",
+    "Messages taken from the partitions of a stage, heartbeats and frames included.",
+    "Standing still in one stage while others move: that stage's lanes are held or have no owner.",
+    BY_STAGE,
+)
+CPU = _counter(
+    "stream_cpu_seconds_total",
+    "CPU time spent in a stage, by feeding it and by packing what it changed.",
+    "Above 0.8 per second over all stages: add a worker, or partitions in a planned change.",
+    BY_STAGE,
+)
+LATE = _counter(
+    "stream_late_total",
+    "Events that came later than the lateness bound and count into the open tick.",
+    "More than 1 in 1,000: raise stream.lateness_s, or find the gateway that delivers late.",
+    BY_STAGE,
+)
+FUTURE = _counter(
+    "stream_future_total",
+    "Events whose time lies further ahead of their arrival than stream.future_s; arrival was taken.",
+    "Any steady rate: a gateway's clock is wrong.",
+    BY_STAGE,
+)
+DEAD_LETTERS = _counter(
+    "stream_dead_letters_total",
+    "Messages that could not be used, by reason; each is in guard.dead-letters.v1 unless capped.",
+    "Read the newest letters: the reason names field, value and what was expected; mend the sender.",
+    BY_DEAD_LETTER,
+)
+CAPPED = _counter(
+    "stream_dead_letters_capped_total",
+    "Messages that could not be used and were only counted: over 100 within 10,000 offsets.",
+    "As for dead letters; most of a partition is unreadable, so look at its sender first.",
+    BY_STAGE,
+)
+LAG = _gauge(
+    "stream_lag_messages",
+    "Messages that wait in the partitions of a stage, over all lanes of this worker.",
+    "Growing: the worker does not keep up; look at CPU seconds, then add a worker.",
+    BY_STAGE,
+)
+WATERMARK = _gauge(
+    "stream_watermark_timestamp_seconds",
+    "Event time reached by the slowest lane of a stage, Unix seconds.",
+    "Far below that of `accounts`: look which stage is the first to fall behind, then at its lag.",
+    BY_STAGE,
+)
+OPEN = _gauge(
+    "stream_open_records",
+    "Records that wait in memory for their tick to close.",
+    "Growing without end: one partition is far ahead in event time (kafka.align_s bounds it).",
+    BY_STAGE,
+)
+ROWS = _gauge(
+    "stream_kept_rows",
+    "Rows that the lanes of a stage keep, packed, in memory.",
+    "About 1 KB each for accounts: compare with the memory of the worker before it is full.",
+    BY_STAGE,
+)
+LANES = _gauge(
+    "stream_owned_lanes",
+    "Lanes that this worker owns.",
+    "The sum over workers is below the number of partitions: a lane has no owner; look for a dead worker.",
+    BY_STAGE,
+)
+FLUSH = Metric(
+    "stream_guard_stream_flush_seconds",
+    "histogram",
+    "Wall time of one transaction: rows, outputs and offset.",
+    "Above 0.25 s: the broker is slow; look at its disks and at its own metrics.",
+    BY_STAGE,
+    FLUSH_BUCKETS,
+)
+FLUSHED_ROWS = _counter(
+    "stream_flushed_rows_total",
+    "Changed rows written to the changelogs.",
+    "Much more than events: profiles are sent too often, or many young accounts came at once.",
+    BY_STAGE,
+)
+RECOVERED_ROWS = _counter(
+    "stream_recovered_rows_total",
+    "Changelog records read back when lanes were taken over.",
+    "Far more than kept rows: compaction lags; look at the broker's log cleaner.",
+)
+RECOVERY = _gauge(
+    "stream_recovery_seconds",
+    "Wall time of the last recovery, from assignment to ready.",
+    "Above a minute: see recovered rows; fewer rows per worker, or more workers.",
+)
+FENCED = _counter(
+    "stream_fenced_total",
+    "Lanes that another worker took over while this one held them; the worker ends and is started again.",
+    "More than a few a day: the worker is paused longer than kafka.session_timeout_s (CPU, swapping).",
+    BY_STAGE,
+)
+COUNTED = _counter(
+    "stage_counted_total",
+    "What the stages count of their own work, see docs/architecture.md.",
+    "samples_refused far above samples_learnt: the models stop learning; look for an attack or a new model.",
+    BY_COUNT,
+)
+
+# ---- decisions and campaigns
+DECISIONS = _counter(
+    "decisions_made_total",
+    "Decisions written, by action, and whether they are only recorded (shadow).",
+    "Blocks far above the usual: set shadow mode, then `decisions list` and look at the campaigns.",
+    BY_ACTION,
+)
+REASONS = _counter(
+    "decisions_reasons_total",
+    "Decisions that bear a reason code.",
+    "One code alone carries most blocks: its evidence may be wrong for a new kind of honest traffic.",
+    BY_REASON,
+)
+DECISION_DELAY = Metric(
+    "stream_guard_decisions_delay_seconds",
+    "histogram",
+    "From a decision's event time to its transaction being durable, by this worker's clock.",
+    "Median above tick, lateness and one second: see watermarks, then flush. Meaningless in a replay.",
+    {},
+    DELAY_BUCKETS,
+)
+NEWEST_DECISION = _gauge(
+    "decisions_newest_timestamp_seconds",
+    "Event time of the newest decision, Unix seconds; 0: none yet.",
+    "Far behind what your traffic shows as usual: see the alert StreamGuardDecisionsStopped.",
+)
+CAMPAIGNS = _counter(
+    "campaigns_changed_total",
+    "Changes of campaigns that were published, by kind and by the state they are in then.",
+    "A sudden rise: `campaigns list`; merged ones are one operator, ended ones fell silent.",
+    BY_CAMPAIGN,
+)
+
+# ---- wire
+DECODED = _counter(
+    "wire_decoded_total",
+    "Events decoded, by the format they came in; native is the cheapest.",
+    "More than you expect of a foreign format: a sender does not speak the native one.",
+    BY_FORMAT,
+)
+UNKNOWN_FIELDS = _counter(
+    "wire_unknown_fields_total",
+    "Fields that were ignored since no one knows them.",
+    "Rises after a gateway's update: a field was renamed; `doctor` lists the names.",
+)
+MENDED_FIELDS = _counter(
+    "wire_mended_fields_total",
+    "Fields brought within bounds because a client chooses what they hold.",
+    "A sudden rise: a client sends very long user agents or names; look at its accounts.",
+)
+PROMPTS = _counter(
+    "wire_prompts_total",
+    "Raw prompts that came with events: reduced to a sketch, or dropped where none is computed.",
+    "Any: let the gateway compute the sketch, then prompts need not travel at all.",
+    BY_PROMPT,
+)
+
+# ---- the Redis projection
+PENDING = _gauge(
+    "projection_pending_accounts",
+    "Accounts whose newest decision Redis has not got yet.",
+    "Not falling: Redis is down or slow; the stream goes on, gateways act on what they have.",
+)
+PROJECTION_LAG = _gauge(
+    "projection_lag_seconds",
+    "For how long Redis has lacked the oldest decision that it lacks.",
+    "Above 30 s: see the alert StreamGuardProjectionBehind.",
+)
+PUSHED = _counter(
+    "projection_pushed_total",
+    "Decisions written to Redis, refills included.",
+    "None while decisions are made: the projection is off (redis.enabled) or Redis is down.",
+)
+SUPERSEDED = _counter(
+    "projection_superseded_total",
+    "Decisions that Redis had in a newer version: usual during a refill.",
+    "Steady outside refills: two clusters write to one Redis.",
+)
+EXPIRED = _counter(
+    "projection_expired_total",
+    "Decisions that had expired before they came: usual during a refill.",
+    "Steady outside refills: the projection is behind, or event time is not the clock's.",
+)
+PROJECTION_FAILURES = _counter(
+    "projection_failures_total",
+    "Attempts that failed: Redis did not answer, or the decisions topic could not be read.",
+    "Steady: `doctor` says which; the log line projection_down has the error.",
+)
+REFILLS = _counter(
+    "projection_refills_total",
+    "Times that everything was pushed again, because Redis was new, emptied or restarted.",
+    "More than starts of workers and of Redis: Redis restarts, or loses keys (maxmemory-policy).",
+)
+DROPPED = _counter(
+    "projection_dropped_total",
+    "Decisions that found no room while Redis was away; a refill makes them good.",
+    "Any: Redis was away for long; check that a refill followed.",
+)
+REFUSED = _counter(
+    "projection_refused_total",
+    "Messages in the decisions topic that are no decision.",
+    "Any: something else writes to guard.decisions.v1.",
+)
+PROJECTION_SUCCESS = _gauge(
+    "projection_success_timestamp_seconds",
+    "When Redis answered last, Unix seconds of this worker's clock.",
+    "More than a few seconds ago: Redis is down or hangs.",
+)
+
+# ---- the worker
+BUILD = _gauge(
+    "worker_build_info",
+    "Always 1; the label tells the version.",
+    "Several versions at once: an upgrade is under way, or was left half done.",
+    BY_VERSION,
+)
+
+METRICS: Final = tuple(value for value in globals().values() if isinstance(value, Metric))
