@@ -1,5 +1,5 @@
 """Neighbours of the contract suites."""
 
-from tests.redis_fixtures import redis_servers
+from tests.support.redis_servers import redis_servers
 
 __all__ = ["redis_servers"]

@@ -17,8 +17,8 @@ from stream_guard.sinks.decision_store import (
     Selection,
 )
 from stream_guard.sinks.redis_projection import RedisProjection
-from tests.decisions import decision, message
-from tests.redis_fixtures import BINARIES, Servers
+from tests.support.decisions import decision, message
+from tests.support.redis_servers import BINARIES, Servers
 
 Write = Callable[[list[Decision]], None]
 Stores = tuple[DecisionStore, Write]

@@ -1,5 +1,5 @@
 """Neighbours of the integration tests."""
 
-from tests.redis_fixtures import own_server, redis_servers, redis_url
+from tests.support.redis_servers import own_server, redis_servers, redis_url
 
 __all__ = ["own_server", "redis_servers", "redis_url"]

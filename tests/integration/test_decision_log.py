@@ -1,6 +1,5 @@
 """The decisions topic as the source of truth of Redis, on a real broker."""
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -18,17 +17,17 @@ from stream_guard.sinks.control import ControlWriter
 from stream_guard.sinks.decision_log import DecisionFollower, DecisionLog, rebuild
 from stream_guard.sinks.decision_store import RedisDecisionStore
 from stream_guard.sinks.redis_projection import ProjectionConfig, RedisProjection
-from tests.decisions import decision
-from tests.redis_fixtures import Servers
+from tests.support.decisions import decision
+from tests.support.polling import until
+from tests.support.redis_servers import Servers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 PARTITIONS = 3
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with EmbeddedKafka(tmp_path_factory.mktemp("kafka")) as kafka:
-        yield kafka.bootstrap
+@pytest.fixture
+def broker(kafka: EmbeddedKafka) -> str:
+    return kafka.bootstrap
 
 
 @pytest.fixture
@@ -65,11 +64,7 @@ def transaction(log: DecisionLog) -> Iterator[Callable[[Decision], None]]:
 
 
 def eventually(is_true: Callable[[], bool]) -> None:
-    """Fails if ``is_true`` has not become so within 30 s; polls, so that nothing is timed."""
-    deadline = time.monotonic() + 30
-    while not is_true():
-        assert time.monotonic() < deadline, "did not come true within 30 s"
-        time.sleep(0.01)
+    until(is_true, 60, "Redis did not get there")
 
 
 class Aborted(Exception):
@@ -110,18 +105,29 @@ def test_a_lost_redis_is_rebuilt_from_the_topic(decisions: DecisionLog, redis_se
         store.close()
 
 
+@contextmanager
+def following(decisions: DecisionLog, url: str) -> Iterator[RedisDecisionStore]:
+    """A follower and its projection at work, and what they wrote."""
+    quick = ProjectionConfig(probe_s=0.02, backoff_s=(0.01, 0.05))
+    projection, store = RedisProjection(url, decisions.everything, quick), RedisDecisionStore(url)
+    follower = DecisionFollower(decisions, projection)
+    follower.start()
+    projection.start()
+    try:
+        yield store
+    finally:
+        follower.close(30)
+        projection.close(30)
+        store.close()
+
+
 def test_the_follower_brings_old_and_new_decisions_and_heals_a_lost_redis(
     decisions: DecisionLog, redis_servers: Servers
 ) -> None:
     url = redis_servers("valkey")
     with transaction(decisions) as write:
         write(decision("old"))
-    quick = ProjectionConfig(probe_s=0.02, backoff_s=(0.01, 0.05))
-    projection, store = RedisProjection(url, decisions.everything, quick), RedisDecisionStore(url)
-    follower = DecisionFollower(decisions, projection)
-    try:
-        follower.start()
-        projection.start()
+    with following(decisions, url) as store:
         eventually(lambda: store.get("old") is not None)
         with transaction(decisions) as write:
             write(decision("new"))
@@ -129,10 +135,22 @@ def test_the_follower_brings_old_and_new_decisions_and_heals_a_lost_redis(
         with Redis.from_url(url) as client:
             client.flushall()
         eventually(lambda: store.tally() == {"block": 2})
-    finally:
-        follower.close()
-        projection.close()
-        store.close()
+
+
+@pytest.mark.slow
+def test_the_follower_goes_on_when_the_broker_comes_back(
+    own_kafka: EmbeddedKafka, redis_servers: Servers
+) -> None:
+    create_topic(own_kafka.bootstrap, "decisions", PARTITIONS)
+    decisions = DecisionLog(own_kafka.bootstrap, "decisions")
+    with following(decisions, redis_servers("valkey")) as store:
+        with transaction(decisions) as write:
+            write(decision("before"))
+        eventually(lambda: store.get("before") is not None)
+        own_kafka.restart()
+        with transaction(decisions) as write:
+            write(decision("after"))
+        eventually(lambda: store.get("after") is not None)
 
 
 def test_what_can_not_be_reached_is_named(broker: str, decisions: DecisionLog) -> None:

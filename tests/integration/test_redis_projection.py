@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -19,8 +18,9 @@ from stream_guard.sinks.entry import Sequenced
 from stream_guard.sinks.redis_keys import decision_key
 from stream_guard.sinks.redis_projection import Everything, ProjectionConfig, RedisProjection
 from stream_guard.sinks.redis_writer import Keeping
-from tests.decisions import decision, message
-from tests.redis_fixtures import Servers
+from tests.support.decisions import decision, message
+from tests.support.polling import until
+from tests.support.redis_servers import Servers
 
 pytestmark = pytest.mark.redis
 QUICK = ProjectionConfig(probe_s=0.02, backoff_s=(0.01, 0.05), keeping=Keeping(expired_s=100, allow_s=50))
@@ -53,11 +53,7 @@ def stored(url: str) -> Iterator[RedisDecisionStore]:
 
 
 def eventually(is_true: Callable[[], bool]) -> None:
-    """Fails if ``is_true`` has not become so within 30 s; polls, so that nothing is timed."""
-    deadline = time.monotonic() + 30
-    while not is_true():
-        assert time.monotonic() < deadline, "did not come true within 30 s"
-        time.sleep(0.005)
+    until(is_true, 30, "the projection did not get there", 0.005)
 
 
 def sequenced(*decisions: Decision) -> list[Sequenced]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from stream_guard.errors import ConfigurationError
 from stream_guard.telemetry.logs import DROPPED, configure_logs, drop_sensitive, log_decision
-from tests.decisions import decision
+from tests.support.decisions import decision
 
 
 class Terminal(io.StringIO):

