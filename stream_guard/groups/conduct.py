@@ -65,7 +65,7 @@ def values_of(profile: Profile) -> Values:
     hours = max(conduct.last_at - conduct.first_at, 0) / HOUR_MS
     shares = _label_shares(conduct, requests)
     values = (
-        log(requests / hours) if requests >= 8 and hours >= DAY_HOURS else None,
+        log(requests / hours) if requests >= 8 and hours >= NIGHT_HOURS else None,
         *shares,
         _no_night(conduct, hours),
         _no_sessions(conduct, hours),

@@ -32,8 +32,7 @@ from stream_guard.records import Profile
 from stream_guard.topology import Out, Rows
 
 BINS = 24
-PRIOR_ACCOUNTS = 50  # pseudo-accounts of the shipped prior; the tenth bin of 500 real ones outweighs them
-COLD_ACCOUNTS = 100  # below, a level is cold
+PRIOR_ACCOUNTS = 50  # pseudo-accounts of the shipped prior; below as many real ones a level is cold
 HALVE_AT = 20_000  # accounts in a histogram; older ones fade by halves
 EXTREME_SCORE = 0.999  # an account's own score from which it teaches nothing
 MEAN_MEMORY = 2_000  # accounts that the mean sketch remembers

@@ -1,12 +1,12 @@
 """What a test is given (a cohort of witnesses) and what it answers with (a reading)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from math import exp, log
 
 from stream_guard.groups.conduct import Values, values_of
-from stream_guard.groups.reference import COLD_ACCOUNTS, PRIOR_ACCOUNTS, Reference, bin_of
+from stream_guard.groups.reference import PRIOR_ACCOUNTS, Reference, bin_of
 from stream_guard.groups.rows import LevelRow
 from stream_guard.records import Profile
 
@@ -39,22 +39,17 @@ class Cohort:
 
     witnesses: list[Witness]
     reference: Reference
-    memo: dict[str, object] = field(default_factory=dict)
 
     @cached_property
-    def seen(self) -> int:
-        """Accounts that the least known of the levels involved has learnt from."""
-        return min((w.level.seen for w in self.witnesses), default=0)
+    def doubt(self) -> float:
+        """How much of the reference is prior, over the witnesses: 1 when nothing was learnt, towards 0."""
+        shares = [PRIOR_ACCOUNTS / (PRIOR_ACCOUNTS + w.level.seen) for w in self.witnesses]
+        return sum(shares) / len(shares) if shares else 1.0
 
     @property
     def is_cold(self) -> bool:
-        """Whether the reference rests on the shipped prior."""
-        return self.seen < COLD_ACCOUNTS
-
-    @property
-    def doubt(self) -> float:
-        """How much of the reference is prior: 1 when nothing was learnt, towards 0."""
-        return PRIOR_ACCOUNTS / (PRIOR_ACCOUNTS + self.seen)
+        """Whether the reference is more prior than learnt."""
+        return self.doubt > 0.5
 
 
 @dataclass(frozen=True, slots=True)

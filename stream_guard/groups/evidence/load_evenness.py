@@ -11,7 +11,7 @@ E-value.  With W = sum of (r_i - mean)^2, translation-invariant likelihood ratio
 averaged over sigma1 in `EVEN`.  Each falls in W, and a wider crowd has a stochastically larger W, so the mean
 is at most 1 for every sigma >= sigma0.
 Reference.  The spread of the rate over honest accounts of the same request count.
-Needs 8 requests and a life of a day, so that a lesson of one hour is not taken for a balanced load.
+Needs 8 requests and a life of six hours, so that a lesson of one hour is not taken for a balanced load.
 Cost: 2 us for 30 witnesses.
 Fails.  Copies of one cron job on many machines are even; honest crowds with lighter spread than sigma0 and
 bystanders in the group (they hide the evenness).  Jitter by a factor of two per account blinds it, and

@@ -1,7 +1,8 @@
-"""Small populations with random parameters: honest strangers, honest crowds, campaigns; drawn, never tuned on.
+"""Small populations with random parameters: honest strangers, honest crowds, campaigns.
 
-An account is drawn as event times plus habits; its profiles are what ACCOUNTS would send of it at each power of
-two from four requests on.
+They serve laws (calibration, separation by a wide margin); nothing in the detector was fitted on them.  An
+account is drawn as event times plus habits; its profiles are what ACCOUNTS would send of it at each power
+of two from four requests on.
 """
 
 from collections.abc import Callable, Iterator
@@ -253,5 +254,5 @@ def records(rng: Generator, accounts: list[Account]) -> Iterator[tuple[int, str,
             items += [(at, indicator, profile) for indicator in account.indicators]
             items.append((at, "reference:0", profile))
             count *= 2
-    items.sort(key=lambda item: item[:2] + (item[2].account_id, item[2].requests))
+    items.sort(key=lambda item: (*item[:2], item[2].account_id, item[2].requests))
     yield from items

@@ -1,0 +1,138 @@
+"""Rows by name, and the sums that hold between them.
+
+An account *belongs* to a campaign as part of its core or by its odds.  What belongs is counted in three
+places, always together: `CampaignRow.count`, `CampaignRow.harvested` and, in each of the campaign's groups in
+which the account stands, `SuspectRow.inside`.  So every change goes through here.
+"""
+
+from hashlib import blake2b
+from typing import TypeVar
+
+from stream_guard.campaigns.labels import LabelModel
+from stream_guard.campaigns.rows import (
+    INDEX,
+    LABELS,
+    MAX_LISTED,
+    AccountRow,
+    CampaignRow,
+    IndexRow,
+    LabelsRow,
+    SuspectRow,
+    account_key,
+    campaign_key,
+    suspect_key,
+)
+from stream_guard.topology import Rows
+
+R = TypeVar("R")
+
+
+class Ledger:
+    """One lane's rows."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def suspect(self, indicator: str) -> SuspectRow | None:
+        """A suspected group, or None."""
+        return self._rows.get(suspect_key(indicator))
+
+    def account(self, account_id: str) -> AccountRow | None:
+        """An account of a suspected group, or None."""
+        return self._rows.get(account_key(account_id))
+
+    def campaign(self, campaign_id: str) -> CampaignRow | None:
+        """A living campaign, or None."""
+        return self._rows.get(campaign_key(campaign_id)) if campaign_id else None
+
+    def living(self) -> dict[str, int]:
+        """Living campaigns and when they last gave a sign of life (ms); not to be changed."""
+        row: IndexRow | None = self._rows.get(INDEX)
+        return row.campaigns if row else {}
+
+    def seen(self, campaign_id: str, at: int) -> None:
+        """The campaign gave a sign of life."""
+        row: IndexRow = self._rows.get(INDEX) or IndexRow()
+        self._rows.put(INDEX, row)
+        row.campaigns[campaign_id] = at
+
+    def unlist(self, campaign_id: str) -> None:
+        """The campaign lives no longer."""
+        row: IndexRow = self._rows.get(INDEX) or IndexRow()
+        self._rows.put(INDEX, row)
+        row.campaigns.pop(campaign_id, None)
+
+    def labels(self) -> LabelModel:
+        """The model of labels."""
+        row: LabelsRow | None = self._rows.get(LABELS)
+        return row.model if row else LabelModel()
+
+    def put_labels(self, model: LabelModel) -> None:
+        """Keep the model of labels."""
+        self._rows.put(LABELS, LabelsRow(model))
+
+    def change(self, row: SuspectRow | AccountRow | CampaignRow) -> None:
+        """Put a row that is about to be changed."""
+        if isinstance(row, SuspectRow):
+            self._rows.put(suspect_key(row.indicator), row)
+        elif isinstance(row, AccountRow):
+            self._rows.put(account_key(row.account_id), row)
+        else:
+            self._rows.put(campaign_key(row.campaign_id), row)
+
+    def forget(self, row: SuspectRow | AccountRow | CampaignRow) -> None:
+        """Delete a row."""
+        if isinstance(row, SuspectRow):
+            self._rows.delete(suspect_key(row.indicator))
+        elif isinstance(row, AccountRow):
+            self._rows.delete(account_key(row.account_id))
+        else:
+            self._rows.delete(campaign_key(row.campaign_id))
+
+    def groups_of(self, account: AccountRow) -> list[SuspectRow]:
+        """The suspected groups in which an account stands, sorted."""
+        found = (self.suspect(indicator) for indicator in sorted(account.fits))
+        return [group for group in found if group is not None]
+
+    def members_of(self, group: SuspectRow) -> list[AccountRow]:
+        """Accounts that findings named in a group, sorted."""
+        found = (self.account(account_id) for account_id in sorted(group.members))
+        return [account for account in found if account is not None]
+
+    def join(self, account: AccountRow, campaign: CampaignRow) -> None:
+        """The account belongs to the campaign from now on."""
+        self.change(account)
+        self.change(campaign)
+        account.campaign = campaign.campaign_id
+        campaign.count += 1
+        campaign.harvested += account.answered
+        if len(campaign.listed) < MAX_LISTED:
+            campaign.listed[account.account_id] = None
+        self._count_inside(account, campaign, 1)
+
+    def leave(self, account: AccountRow) -> None:
+        """The account belongs to no campaign from now on."""
+        self.change(account)
+        campaign = self.campaign(account.campaign)
+        if campaign is not None:
+            self.change(campaign)
+            campaign.count -= 1
+            campaign.harvested -= account.answered
+            campaign.listed.pop(account.account_id, None)
+            self._count_inside(account, campaign, -1)
+        account.campaign, account.is_core = "", False
+
+    def _count_inside(self, account: AccountRow, campaign: CampaignRow, step: int) -> None:
+        for group in self.groups_of(account):
+            if group.campaign == campaign.campaign_id:
+                self.change(group)
+                group.inside += step
+
+
+def name_campaign(indicator: str, now: int) -> str:
+    """A campaign's id: the same log gives the same.
+
+    >>> name_campaign("payment:x", 1_760_000_000_000)
+    'c-e5ee7b8c3b'
+    """
+    return "c-" + blake2b(f"{indicator}|{now}".encode(), digest_size=5).hexdigest()

@@ -1,0 +1,132 @@
+"""Membership odds: does this account belong to that campaign?
+
+A convicted campaign says what to look for; whether an account is one of its own is weighed for each account
+alone.  For each suspected group of the campaign in which the account stands,
+
+    log(p / q),   p = share of the campaign's accounts that show the indicator (this account left out),
+                  q = share of all accounts that are honest and show it,
+
+at most `MOST_VOTE` nats.  Values that include each other share one vote (`VOTES`): client, request shape,
+tools, system prompt and template are all "what software runs here", and a popular tool explains them all at
+once; card, key and end user are "who pays".  So an honest user of a common tool on a proxy that the campaign
+uses too has two votes that say little, and one whose conduct is his own has nothing that convicts.
+
+An account is sentenced if at least `MIN_VOTES` causes speak, its own conduct fits by `MIN_FIT`, and votes,
+fit and what labels and chargebacks add reach the line ln(100,000 / B): a likelihood ratio above e^L happens
+to an honest account with probability at most e^-L, and every honest account may be held against every
+campaign, so B, the operator's false blocks per 100,000 account-days, is met.
+
+Without conduct (a newcomer of a few requests) an account can still be sentenced as a *successor*: three
+votes, or two one of which is who pays; the campaign lends it `CREDIT` nats that halve every
+`CREDIT_HALF_LIFE_MS` after its last sign of life.
+"""
+
+from dataclasses import dataclass
+from math import log
+
+from stream_guard.campaigns.rows import AccountRow, CampaignRow, SuspectRow
+from stream_guard.clock import DAY_MS
+from stream_guard.records import INDICATOR_KINDS, Evidence, kind_of
+
+VOTES: dict[str, str] = {
+    "card": "payment",
+    "network": "network",
+    "client": "software",
+    "template": "software",
+    "sign_up": "sign_up",
+    "other": "other",
+}
+REASON_OF_CAUSE: dict[str, str] = {
+    "card": "shared_payment",
+    "network": "shared_network",
+    "client": "shared_client",
+    "template": "shared_template",
+    "sign_up": "shared_sign_up",
+    "other": "shared_other",
+}
+MIN_VOTES = 2
+MIN_VOTE = 1.0  # nats
+MOST_VOTE = 6.0
+MIN_FIT = 0.5
+SLACK = 2.0  # nats by which a standing sentence may fall before it is withdrawn
+CREDIT = 2.0
+CREDIT_HALF_LIFE_MS = 7 * DAY_MS
+CHARGEBACK = 2.0
+CONDUCT_REQUESTS = 8  # below, an account has no conduct to speak of
+SUCCESSOR_VOTES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """What speaks for membership of one account in one campaign, in nats."""
+
+    campaign_id: str
+    votes: dict[str, float]
+    fit: float
+    has_conduct: bool
+    credit: float
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def total(self) -> float:
+        """All together, before what labels add."""
+        return sum(self.votes.values()) + self.fit + self.credit
+
+    def suffices(self, line: float, bonus: float, *, stands: bool) -> bool:
+        """Whether the account is to be sentenced; a sentence that stands needs a little less."""
+        slack = SLACK if stands else 0.0
+        if self.total + bonus < line - slack or len(self.votes) < MIN_VOTES:
+            return False
+        if self.has_conduct:
+            return self.fit >= MIN_FIT - slack / 4
+        return len(self.votes) >= SUCCESSOR_VOTES or "payment" in self.votes
+
+
+def budget_line(false_blocks: float) -> float:
+    """The line that membership odds must reach.
+
+    >>> round(budget_line(1.0), 1)
+    11.5
+    """
+    return log(100_000 / false_blocks)
+
+
+def weigh(account: AccountRow, campaign: CampaignRow, groups: list[SuspectRow], now: int) -> Odds:
+    """Odds of ``account`` in ``campaign``; ``groups``: the campaign's suspected groups in which it stands."""
+    is_inside = account.campaign == campaign.campaign_id
+    best: dict[str, Evidence] = {}
+    fits = []
+    for group in groups:
+        fits.append(account.fits.get(group.indicator, 0.0))
+        said = _vote(group, campaign, is_inside=is_inside)
+        if said is None:
+            continue
+        name = VOTES[said.cause]
+        if name not in best or (said.weight, said.name) > (best[name].weight, best[name].name):
+            best[name] = said
+    has_conduct = account.requests >= CONDUCT_REQUESTS
+    fit = sum(fits) / len(fits) if fits and has_conduct else 0.0
+    age = max(0, now - campaign.changed_at)
+    credit = 0.0 if has_conduct else CREDIT * 0.5 ** (age / CREDIT_HALF_LIFE_MS)
+    if account.is_charged_back:
+        credit += CHARGEBACK
+    evidence = tuple(best[name] for name in sorted(best))
+    if fit:
+        evidence += (Evidence("conduct_fit", fit, 0.0, fit, "own", "what", campaign.is_cold),)
+    votes = {name: said.weight for name, said in sorted(best.items())}
+    return Odds(campaign.campaign_id, votes, fit, has_conduct, credit, evidence)
+
+
+def _vote(group: SuspectRow, campaign: CampaignRow, *, is_inside: bool) -> Evidence | None:
+    """What one shared indicator says; None where no two others of the campaign show it."""
+    others_inside = group.inside - is_inside
+    if others_inside < 2 or group.share <= 0:
+        return None
+    accounts = max(group.size / group.share, 1.0)
+    p = min(1.0, (others_inside + 0.5) / max(campaign.count - is_inside + 1, 1))
+    q = min(1.0, max(group.others, 0.5) / accounts)
+    weight = min(MOST_VOTE, log(p / q))
+    if weight < MIN_VOTE:
+        return None
+    cause = INDICATOR_KINDS.get(kind_of(group.indicator), "other")
+    return Evidence(REASON_OF_CAUSE[cause], p, q, weight, cause, "who")

@@ -1,0 +1,127 @@
+"""What CAMPAIGNS keeps: rows of its one partition.
+
+| key | row | bound |
+|---|---|---|
+| ``g:`` indicator | `SuspectRow`: a suspected group | `MAX_MEMBERS` names |
+| ``a:`` account | `AccountRow`: a member of a suspected group | one per such account |
+| ``c:`` campaign | `CampaignRow` | `MAX_GROUPS` groups, `MAX_LISTED` names |
+| ``index`` | `IndexRow`: living campaigns | `MAX_CAMPAIGNS`, the longest silent leaves first |
+| ``labels`` | `LabelsRow`: what operators' labels taught | one |
+
+Accounts leave with their last suspected group, suspected groups when they fall back or their campaign ends.
+"""
+
+from msgspec import Struct
+
+from stream_guard.campaigns.labels import LabelModel
+from stream_guard.records import Evidence
+
+MAX_MEMBERS = 1024
+MAX_GROUPS = 1024
+MAX_LISTED = 256
+MAX_TIMELINE = 32
+MAX_CAMPAIGNS = 4096
+FITS = 1.0  # nats of conduct fit from which an account looks like one of the campaign's
+INDEX = "index"
+LABELS = "labels"
+
+
+class SuspectRow(Struct, array_like=True, tag="g"):
+    """A suspected group, as its newest finding says."""
+
+    indicator: str
+    log_e: float = 0.0
+    line: float = 0.0
+    share: float = 0.0
+    size: int = 0
+    evidence: tuple[Evidence, ...] = ()
+    members: dict[str, float | None] = {}  # accounts that findings named -> fit; None: no conduct yet
+    inside: int = 0  # accounts of its campaign that show it
+    known: int = 0  # members with conduct
+    fitting: int = 0  # of these, those whose conduct fits by `FITS`
+    campaign: str = ""
+
+    @property
+    def others(self) -> float:
+        """About how many of those who show it are honest: the rest of `size`, by the members that are known.
+
+        Counting all who are not yet sentenced as honest would make a young campaign invisible to itself.
+        """
+        return self.size * (self.known - self.fitting + 0.5) / (self.known + 1)
+
+
+class AccountRow(Struct, array_like=True, tag="a"):
+    """An account that stands in a suspected group."""
+
+    account_id: str
+    requests: int = 0
+    answered: int = 0
+    unit: str = ""
+    segment: str = ""
+    fits: dict[str, float] = {}  # suspected group -> how well its conduct fits, in nats
+    campaign: str = ""  # it belongs to, as core or by odds
+    is_core: bool = False
+    verdict: str = ""  # campaign that it is sentenced for; empty: none
+    said: tuple[str, float, bool] = ("", 0.0, False)  # kind, score and coldness of the verdict that stands
+    votes: dict[str, float] = {}  # as last weighed, for labels to learn from
+    fit: float = 0.0
+    is_charged_back: bool = False
+    is_cleared: bool = False  # an operator said that the verdict was wrong
+
+
+class CampaignRow(Struct, array_like=True, tag="c"):
+    """A campaign."""
+
+    campaign_id: str
+    founded_at: int  # ms
+    changed_at: int  # ms, last sign of life
+    kind: str = "unknown"
+    core: tuple[str, ...] = ()
+    count: int = 0  # accounts that belong to it
+    listed: dict[str, None] = {}  # the first of them, for whoever looks
+    groups: dict[str, None] = {}  # its indicators
+    harvested: int = 0  # answered requests of its accounts
+    evidence: tuple[Evidence, ...] = ()  # of the group that speaks most against it
+    spokesman: str = ""  # that group
+    log_e: float = 0.0
+    timeline: tuple[tuple[float, str], ...] = ()
+
+    @property
+    def is_cold(self) -> bool:
+        """Whether all that speaks against it rests on shipped priors."""
+        return bool(self.evidence) and all(evidence.is_cold for evidence in self.evidence)
+
+    def note(self, now: int, what: str) -> None:
+        """Add a line to the timeline; the oldest but the founding leaves."""
+        lines = (*self.timeline, (now / 1000, what))
+        self.timeline = lines if len(lines) <= MAX_TIMELINE else (lines[0], *lines[2:])
+
+
+class IndexRow(Struct, array_like=True, tag="i"):
+    """Living campaigns and when they last gave a sign of life."""
+
+    campaigns: dict[str, int] = {}
+
+
+class LabelsRow(Struct, array_like=True, tag="l"):
+    """The model that operators' labels teach."""
+
+    model: LabelModel
+
+
+Row = SuspectRow | AccountRow | CampaignRow | IndexRow | LabelsRow
+
+
+def suspect_key(indicator: str) -> str:
+    """Key of a suspected group."""
+    return "g:" + indicator
+
+
+def account_key(account_id: str) -> str:
+    """Key of an account."""
+    return "a:" + account_id
+
+
+def campaign_key(campaign_id: str) -> str:
+    """Key of a campaign."""
+    return "c:" + campaign_id

@@ -1,0 +1,167 @@
+"""Which groups belong together: joining a campaign, merging two, founding one."""
+
+from collections import Counter
+
+from stream_guard.campaigns.conviction import (
+    MAX_EVIDENCE,
+    MAX_UNION,
+    OVERLAP,
+    core_of,
+    is_convicted,
+    kind_of_campaign,
+)
+from stream_guard.campaigns.ledger import Ledger, name_campaign
+from stream_guard.campaigns.rows import FITS, MAX_CAMPAIGNS, MAX_GROUPS, AccountRow, CampaignRow, SuspectRow
+from stream_guard.settings import CampaignsSettings
+
+JOIN_RATIO = 0.2  # of a group's accounts that must belong to a campaign for the group to join it
+MERGE_RATIO = 0.3  # of the smaller campaign that one group must hold for two to merge
+MERGED_MEMBERS = 100_000
+
+
+class Union:
+    """Places suspected groups; ``changed`` are the campaigns that are no longer as they were."""
+
+    def __init__(self, ledger: Ledger, settings: CampaignsSettings, now: int) -> None:
+        self._ledger, self._settings, self._now = ledger, settings, now
+        self.changed: set[str] = set()
+        self.merged: dict[str, str] = {}  # younger campaign -> the one that it went into
+        self.accounts: set[str] = set()  # to be weighed, since their groups found a place
+
+    def place(self, indicator: str) -> None:
+        """Find the place of a group that has a new finding."""
+        group = self._ledger.suspect(indicator)
+        if group is None:
+            return
+        members = self._ledger.members_of(group)
+        inside = Counter(name for account in members for name in self._ties(account))
+        campaigns = [
+            campaign
+            for name, shared in sorted(inside.items())
+            if shared >= max(OVERLAP, JOIN_RATIO * len(members)) and (campaign := self._ledger.campaign(name))
+        ]
+        if group.campaign:
+            self._refresh(group)
+        elif campaigns:
+            self._attach(group, min(campaigns, key=_age))
+        else:
+            self._found(group, members)
+            return
+        home = self._ledger.campaign(group.campaign)
+        for other in campaigns:
+            if (
+                home
+                and other is not home
+                and inside[other.campaign_id] >= MERGE_RATIO * min(home.count, other.count)
+            ):
+                home = self._merge(*sorted((home, other), key=_age))
+
+    def _ties(self, account: AccountRow) -> set[str]:
+        """Campaigns that an account belongs to, or whose groups it stands in while its conduct fits them."""
+        ties = {account.campaign} if account.campaign else set()
+        for group in self._ledger.groups_of(account):
+            if group.campaign and account.fits[group.indicator] >= FITS:
+                ties.add(group.campaign)
+        return ties
+
+    def _found(self, group: SuspectRow, members: list[AccountRow]) -> None:
+        """Found a campaign if the group, alone or with those that overlap it, is convicted."""
+        near = Counter(name for account in members if account.campaign == "" for name in account.fits)
+        names = [name for name, shared in near.items() if shared >= OVERLAP and name != group.indicator]
+        names.sort(key=lambda name: (-near[name], name))
+        others = (self._ledger.suspect(name) for name in names[: MAX_UNION - 1])
+        union = [group, *(other for other in others if other is not None and not other.campaign)]
+        if not is_convicted(group, union, self._settings):
+            return
+        accounts = {a.account_id: a for one in union for a in self._ledger.members_of(one) if not a.campaign}
+        core = core_of([accounts[name] for name in sorted(accounts)])
+        if not core:
+            return
+        name = name_campaign(group.indicator, self._now)
+        campaign = CampaignRow(name, self._now, self._now, core=tuple(sorted(a.account_id for a in core)))
+        campaign.note(self._now, f"founded on {len(union)} groups with a core of {len(core)}")
+        self._register(campaign)
+        for one in union:
+            self._attach(one, campaign)
+        for account in core:
+            account.is_core = True
+            self._ledger.join(account, campaign)
+
+    def _register(self, campaign: CampaignRow) -> None:
+        """Remember the campaign; beyond the bound the longest silent one is ended by the next sweep."""
+        self._ledger.change(campaign)
+        self._ledger.seen(campaign.campaign_id, self._now)
+        living = self._ledger.living()
+        if len(living) > MAX_CAMPAIGNS:
+            self._ledger.seen(min(living, key=lambda name: (living[name], name)), 0)
+        self.changed.add(campaign.campaign_id)
+
+    def _attach(self, group: SuspectRow, campaign: CampaignRow) -> None:
+        """The group is of the campaign from now on; its accounts are to be weighed."""
+        if len(campaign.groups) >= MAX_GROUPS and group.indicator not in campaign.groups:
+            return
+        self._ledger.change(group)
+        self._ledger.change(campaign)
+        group.campaign = campaign.campaign_id
+        members = self._ledger.members_of(group)
+        group.inside = sum(account.campaign == campaign.campaign_id for account in members)
+        campaign.groups[group.indicator] = None
+        self.accounts.update(account.account_id for account in members)
+        self._refresh(group)
+
+    def _refresh(self, group: SuspectRow) -> None:
+        """A finding of one of its groups is a sign of life, and may speak louder than what is known."""
+        campaign = self._ledger.campaign(group.campaign)
+        if campaign is None:
+            return
+        self._ledger.change(campaign)
+        campaign.changed_at = self._now
+        self._ledger.seen(campaign.campaign_id, self._now)
+        self.changed.add(campaign.campaign_id)
+        if group.log_e < campaign.log_e and group.indicator != campaign.spokesman:
+            return
+        was_cold = campaign.is_cold
+        campaign.log_e, campaign.spokesman = group.log_e, group.indicator
+        campaign.evidence = group.evidence[:MAX_EVIDENCE]
+        kind = kind_of_campaign(group.evidence)
+        if kind not in ("unknown", campaign.kind):
+            campaign.kind = kind
+            campaign.note(self._now, f"looks like {kind}")
+            self._weigh_all(campaign)
+        if was_cold and not campaign.is_cold:
+            campaign.note(self._now, "its evidence no longer rests on priors")
+            self._weigh_all(campaign)
+
+    def _weigh_all(self, campaign: CampaignRow) -> None:
+        """What is said of the campaign has changed: weigh every account that its groups name."""
+        for name in sorted(campaign.groups):
+            group = self._ledger.suspect(name)
+            self.accounts.update(group.members if group else ())
+
+    def _merge(self, older: CampaignRow, younger: CampaignRow) -> CampaignRow:
+        """Both become one, under the older id."""
+        self._ledger.change(older)
+        groups = [g for name in sorted(younger.groups) if (g := self._ledger.suspect(name))]
+        moved: dict[str, AccountRow] = {}
+        for group in groups:
+            for account in self._ledger.members_of(group):
+                if account.campaign == younger.campaign_id:
+                    moved[account.account_id] = account
+        for account in moved.values():
+            self._ledger.leave(account)
+        for group in groups:
+            self._attach(group, older)
+        for account in moved.values():
+            self._ledger.join(account, older)
+        older.note(self._now, f"merged with {younger.campaign_id}: {len(moved)} accounts")
+        self._ledger.unlist(younger.campaign_id)
+        self._ledger.forget(younger)
+        self.merged[younger.campaign_id] = older.campaign_id
+        self.changed.discard(younger.campaign_id)
+        self.changed.add(older.campaign_id)
+        self.accounts.update(moved)
+        return older
+
+
+def _age(campaign: CampaignRow) -> tuple[int, str]:
+    return campaign.founded_at, campaign.campaign_id
