@@ -25,9 +25,10 @@ MAX_FACETS = 64
 class Facets:
     """Facets seen lately: a memo, never packed; losing it costs time, not truth."""
 
-    __slots__ = ("seen",)
+    __slots__ = ("newest", "seen")
 
     def __init__(self) -> None:
+        self.newest: tuple[tuple[Any, ...], ...] = ()
         self.seen: set[tuple[Any, ...]] = set()
 
     def is_new(self, facet: tuple[Any, ...]) -> bool:
@@ -68,7 +69,7 @@ def network_of(address: str) -> str | None:
 
 def shown_by(event: RequestEvent, facets: Facets) -> list[str]:
     """Indicators of the facets of ``event`` that are new; an indicator may come again."""
-    seen, more, tools = facets.seen, event.indicators, event.tools
+    more, tools = event.indicators, event.tools
     who = (
         event.payment_id,
         event.api_key_id,
@@ -87,8 +88,9 @@ def shown_by(event: RequestEvent, facets: Facets) -> list[str]:
         event.stream,
         *(tools or ()),
     )
-    if who in seen and where in seen and what in seen:
+    if facets.newest == (who, where, what):
         return []
+    facets.newest = (who, where, what)
     shown: list[str] = []
     for facet, take_apart in ((who, _who), (where, _where), (what, _what)):
         if facets.is_new(facet):

@@ -9,7 +9,7 @@ from binascii import a2b_base64
 from math import log1p
 from zlib import crc32
 
-from stream_guard.accounts.models import Averages, HourlyVolume
+from stream_guard.accounts.models import Averages, DailyLevel, HourlyVolume
 from stream_guard.accounts.row import MAX_LABELS, MAX_MODELS, RECENT_EVENTS, AccountRow
 from stream_guard.clock import HOUR_MS
 from stream_guard.records import RequestEvent
@@ -62,28 +62,40 @@ def observe(row: AccountRow, event: RequestEvent, at: int) -> None:
 
 
 def turn_slot(row: AccountRow, slot: int) -> None:
-    """A new half hour; where it begins a new clock hour, the hour that has ended is learnt."""
+    """A new half hour; the clock hour and the day that end with it are learnt."""
     row.active_slots = (row.active_slots << min(slot - row.slot, 48) | 1) & SLOTS_MASK
     row.slot = slot
     hour = slot // 2
-    if hour > row.hour:
-        if row.hour_requests:
-            end_hour(row)
-        row.hour, row.hour_requests = hour, 0
-        row.active_hours += 1
+    if hour == row.hour:
+        return
+    if row.hour_requests:
+        end_hour(row)
+        if hour // 24 > row.hour // 24:
+            end_day(row)
+    row.hour, row.hour_requests = hour, 0
+    row.active_hours += 1
 
 
 def end_hour(row: AccountRow) -> None:
     """Learn the hour that has ended; of a burst (see signals.py) at most twice the largest hour so far."""
     count = row.hour_requests
     row.hours[row.hour % 24] += count
+    row.day_requests += count
     if row.held == "own_burst":
         count = min(count, 2 * row.most_in_hour)
     if row.volume is None:
         row.volume = HourlyVolume()
-    if row.volume.learn_one(log1p(count)):
-        row.changed_at = row.last_at
+    row.volume.learn_one(log1p(count))
     row.most_in_hour = max(row.most_in_hour, count)
+
+
+def end_day(row: AccountRow) -> None:
+    """Learn the day that has ended."""
+    if row.level is None:
+        row.level = DailyLevel()
+    if row.level.update(log1p(row.day_requests)):
+        row.changed_at = row.last_at
+    row.day_requests = 0
 
 
 def _observe_size(averages: Averages, event: RequestEvent) -> None:

@@ -6,7 +6,7 @@ Every part is bounded: counters, fixed-size models, and short lists with a cap b
 from msgspec import Struct, field
 
 from stream_guard.accounts.indicators import Facets
-from stream_guard.accounts.models import Averages, HourlyVolume
+from stream_guard.accounts.models import Averages, DailyLevel, HourlyVolume
 from stream_guard.sketches.mean import MeanSketch
 
 MAX_LABELS = 8
@@ -32,6 +32,7 @@ class AccountRow(Struct, array_like=True, tag="a"):
     hour_requests: int = 0  # requests in that hour
     most_in_hour: int = 0  # the largest count of an hour that has ended
     active_hours: int = 0
+    day_requests: int = 0  # requests in the hours of this day that have ended
     slot: int = 0  # half hour of the newest event
     active_slots: int = 0  # bitmap of the last 24 h, one bit per half hour, bit 0 the newest
     networks: int = 0  # bitmaps of sketches/distinct.py
@@ -48,13 +49,14 @@ class AccountRow(Struct, array_like=True, tag="a"):
     models: dict[str, int] = {}
     indicators: list[str] = []
     averages: Averages = field(default_factory=Averages)
-    volume: HourlyVolume | None = None
+    volume: HourlyVolume | None = None  # from the first hour that has ended
+    level: DailyLevel | None = None  # from the first day that has ended
     sketch: MeanSketch | None = None
     facets: Facets = field(default_factory=Facets)
     checked_at: int = 0  # the newest checkpoint,
     checked: int = 0  # the requests it covered,
     next_checkpoint: int = FIRST_PROFILE  # and the count that brings the next
     samples: int = 0  # taught to the population on the checkpoint's day
-    changed_at: int = 0  # when its hourly volume was last found changed
+    changed_at: int = 0  # when its daily volume was last found changed
     score: float = 0.0  # of the newest checkpoint
     held: str = ""  # kind of the verdict that stands

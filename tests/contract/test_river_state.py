@@ -8,7 +8,7 @@ import random
 import pytest
 from river import anomaly, drift, stats
 
-from stream_guard.accounts.models import FADING, MEANS, VARIANCES, Averages, HourlyVolume
+from stream_guard.accounts.models import FADING, MEANS, VARIANCES, Averages, DailyLevel, HourlyVolume
 from stream_guard.accounts.population import FEATURES, WINDOW, _masses, _new_trees, _restore
 
 
@@ -51,18 +51,32 @@ def test_an_untouched_average_survives_as_untouched() -> None:
     assert again.tools.get() == 2.0
 
 
-def test_hourly_volume_restored_scores_and_detects_like_river_itself() -> None:
+def test_hourly_volume_restored_scores_like_river_itself() -> None:
     rng = random.Random(1)
     volume, scorer = HourlyVolume(), anomaly.GaussianScorer(grace_period=HourlyVolume.GRACE)
-    detector = drift.PageHinkley(min_instances=48, delta=0.1, threshold=15.0)
     for i in range(300):
-        value = rng.gauss(2 if i < 150 else 5, 0.5)
+        value = rng.gauss(2, 0.5)
         scorer.learn_one(None, value)
-        detector.update(value)
-        assert volume.learn_one(value) == detector.drift_detected
+        volume.learn_one(value)
         if i % 37 == 0:
             volume = HourlyVolume.restore(volume.snapshot())
         assert volume.score_one(9.0) == scorer.score_one(None, 9.0)
+
+
+def test_a_daily_level_restored_detects_like_river_itself() -> None:
+    rng = random.Random(1)
+    level, detector = DailyLevel(), drift.PageHinkley(min_instances=7, delta=0.1, threshold=6.0)
+    found = []
+    for day in range(120):
+        value = rng.gauss(2 if day < 60 else 4.3, 0.4)
+        detector.update(value)
+        if level.update(value):
+            found.append(day)
+        assert bool(detector.drift_detected) == (found[-1:] == [day])
+        if day % 17 == 0:
+            level = DailyLevel.restore(level.snapshot())
+    assert found, "a tenfold change is found"
+    assert min(found) >= 60, "and nothing before it"
 
 
 def test_half_space_trees_are_their_masses() -> None:
