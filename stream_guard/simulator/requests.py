@@ -37,6 +37,7 @@ class Turn:
         event: Event = {"event_id": self.world.event_ids.opaque("req_"), "occurred_at": round(at, 3)}
         event |= account.constants
         event |= self._said()
+        self._offer(event)
         event["status"] = self.world.provider.status(self.draw, at, tier, account.asked(at))
         self._count_tokens(event)
         self._describe_prompt(event)
@@ -66,6 +67,16 @@ class Turn:
             "system_prompt_hash": session.system and session.system[0],
         }
         return {key: value for key, value in said.items() if value is not None}
+
+    def _offer(self, event: Event) -> None:
+        """What comes with some requests: tools, images, the wish to reason."""
+        draw, manner = self.draw, self.manner
+        if manner.reasoning_ratio:
+            event["reasoning"] = draw.chance(manner.reasoning_ratio)
+        if manner.tools and draw.chance(manner.tools_ratio):
+            event["tools"] = list(manner.tools)
+        if manner.images_ratio and draw.chance(manner.images_ratio):
+            event["images"] = 1 + int(draw.rng.expovariate(1.5))
 
     def _count_tokens(self, event: Event) -> None:
         """Input, output and the rest; a refused request has no answer."""
@@ -105,15 +116,10 @@ class Turn:
         else:
             length = draw.pick(self.world.clients.chats)[1] * factor
         event["output_tokens"] = max(1, round(min(length, manner.max_tokens or 16_000)))
-        if manner.reasoning_ratio:
-            event["reasoning"] = draw.chance(manner.reasoning_ratio)
-            if event["reasoning"]:
-                event["reasoning_tokens"] = round(draw.about(700 * factor, 0.9))
-        if manner.tools and draw.chance(manner.tools_ratio):
-            event["tools"] = list(manner.tools)
+        if event.get("reasoning"):
+            event["reasoning_tokens"] = round(draw.about(700 * factor, 0.9))
+        if "tools" in event:
             event["tool_calls"] = min(6, int(draw.rng.expovariate(1.1)))
-        if manner.images_ratio and draw.chance(manner.images_ratio):
-            event["images"] = 1 + int(draw.rng.expovariate(1.5))
 
     def _describe_prompt(self, event: Event) -> None:
         draw, prompt = self.draw, self.prompt
