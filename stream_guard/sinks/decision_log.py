@@ -72,6 +72,7 @@ class DecisionLog:
                 bootstrap_timeout_ms=ANSWER_MS,
                 request_timeout_ms=ANSWER_MS,
                 fetch_max_wait_ms=POLL_MS,
+                reconnect_backoff_max_ms=1_000,
             )
             partitions = consumer.partitions_for_topic(self.topic)
             if not partitions:
