@@ -103,11 +103,9 @@ class EventFile:
             self.fault = f"{self.name}: broken compressed data before byte {self.offset}: {error}"
 
     def _lines(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        number = 0
-        for line in _split(chunks):
+        for number, line in enumerate(_split(chunks), start=1):
             if self.fault is not None:
                 return  # what is left is the beginning of a line
-            number += 1
             if line and not line.isspace():
                 self.line = number
                 yield line.removeprefix(_BOM) if number == 1 else line

@@ -51,7 +51,7 @@ def mend(fields: dict[str, Any]) -> list[str]:
 def _mended(name: str, value: Any, kind: Any) -> Any:
     if isinstance(kind, inspect.IntType) and isinstance(value, float) and value.is_integer():
         value = int(value)
-    if value == "" and name in _OPTIONAL and kind.min_length:
+    if value == "" and name in _OPTIONAL and isinstance(kind, inspect.StrType) and kind.min_length:
         return None
     return _within(value, kind) if name in CLIENTS_OWN else value
 

@@ -65,7 +65,7 @@ def _usable(text: str) -> str | None:
 
 
 def read_tools(tools: Any) -> Any:
-    """Names of the tools in a list of names or of definitions; what is no list is left as it is.
+    """Names of the tools in a list that holds definitions; anything else is left as it is.
 
     >>> read_tools([{"type": "function", "function": {"name": "search"}}, {"name": "run"}, "plain"])
     ['search', 'run', 'plain']
@@ -73,8 +73,10 @@ def read_tools(tools: Any) -> Any:
     tools = parse_embedded(tools)
     if not isinstance(tools, list):
         return tools
+    if not any(isinstance(tool, dict) for tool in tools):
+        return tools
     names = [_tool_name(tool) if isinstance(tool, dict) else tool for tool in tools]
-    return [name for name in names if name is not None]
+    return [name for name, tool in zip(names, tools, strict=True) if name is not None or tool is None]
 
 
 def _tool_name(tool: dict[str, Any]) -> Any:

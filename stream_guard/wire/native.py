@@ -181,7 +181,8 @@ def _read(tree: dict[str, Any]) -> tuple[str, Reading]:
     if otel.is_otel(tree):
         return "otel", otel.read_otel(tree)
     reading = read_flat(tree)
-    return "native" if reading.unknown == tree.keys() - FIELDS else "alias", reading
+    is_ours = reading.unknown == tree.keys() - FIELDS and reading.fields.get("tools") is tree.get("tools")
+    return "native" if is_ours else "alias", reading
 
 
 def _read_times(tree: dict[str, Any]) -> bool:

@@ -205,6 +205,20 @@ def test_an_empty_optional_id_means_none() -> None:
     assert decoder.mended_fields == {"org_id": 1}
 
 
+@pytest.mark.parametrize("name", sorted(set(RequestEvent.__struct_fields__) - set(SMALLEST)))
+@pytest.mark.parametrize("value", ["", [], {}, 0, 1e300, False, "x", [{}], {"": ""}])
+def test_any_value_in_any_optional_field_is_taken_or_refused(name: str, value: Any) -> None:
+    try:
+        event = decode(**{name: value})
+    except InvalidEvent as error:
+        refusal = error
+    else:
+        assert type(getattr(event, name)) in (type(value), type(None), float, int, list)
+        return
+    assert refusal.reason in REASONS
+    assert refusal.detail.startswith(name)
+
+
 def test_whole_numbers_with_a_point_are_whole_numbers() -> None:
     assert decode(status=200.0, input_tokens=12.0).status == 200
 
