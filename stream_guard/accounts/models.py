@@ -5,9 +5,10 @@ Gaussian of its clock hours (`river.anomaly.GaussianScorer`) and a change detect
 (`river.drift.PageHinkley`).  Each wrapper has ``snapshot() -> bytes`` and ``restore(bytes)``
 (`runtime/rows.py`); nothing of River is subclassed.
 
-Memory traffic is what costs here, not arithmetic: at 5,000 accounts an event waited longer for its
-account's objects than it took to update them.  So a row holds River's compiled statistics without
-their Python shells (48 + 104 bytes each), and one scorer serves all accounts.
+Memory traffic is what costs here, not arithmetic: with 5,000 accounts in random order, an event
+waited as long for its account's objects (0.25 us a cold one) as it took to update them.  So a row
+holds River's compiled statistics without their Python shells (48 + 104 bytes each), one scorer
+serves all accounts, and nothing is kept twice.
 
 How it packs: River's statistics in Rust give their state as bytes (``__getstate__``), of which only
 the running value changes: 8 bytes of 33 for a mean, 16 of 66 for a variance; the rest is filled in
@@ -23,18 +24,20 @@ from river import anomaly, drift, stats
 FADING = 0.05
 """Weight of the newest request: the memory is about the last 20 to 40 requests."""
 
-MEANS = ("log_gap", "log_input", "log_output", "limit_ratio", "log_latency", "tools", "turn")
-VARIANCES = ("log_gap_var", "log_input_var", "log_output_var")
+MEANS = ("limit_ratio", "log_latency", "turn")
+VARIANCES = ("log_gap", "log_input", "log_output")
 
 # River's state of one running mean: value, alpha, 1 - alpha (doubles), whether there is a value (bool).
+# A running variance is two of them, of x and of x squared, and the fading factor.
 _CORE_BYTES, _FLAG = 25, 24
 _FADING_BYTES = Layout("<d").pack(FADING)
 _TAIL = Layout("<ddB").pack(FADING, 1 - FADING, 1)
 _NOTHING = Layout("<d").pack(nan)
 _EMPTY_CORE = Layout("<dddB").pack(0.0, FADING, 1 - FADING, 0)
+_VALUE = Layout("<d")
 
-_EWMean = type(stats.EWMean(FADING)._ewmean)
-_EWVar = type(stats.EWVar(FADING)._ewvar)
+_EWMean: Any = type(stats.EWMean(FADING)._ewmean)
+_EWVar: Any = type(stats.EWVar(FADING)._ewvar)
 
 
 def _core(value: bytes) -> bytes:
@@ -47,22 +50,24 @@ class Averages:
 
     What it can not see: order, and anything older than some 60 requests.  Input: finite floats,
     logarithms where a quantity spans decades.  A mean answers 0.0 before its first value, a variance
-    before its second.  Cost: 0.06 us an update.  Memory: 104 bytes packed, about 0.9 kB live.
+    before its second.  The mean beside a variance is the one inside it (`mean_of`), so that each
+    value is taken once.  Cost: 0.06 us an update.  Memory: 72 bytes packed, about 0.6 kB live.
     """
 
     __slots__ = MEANS + VARIANCES
 
     def __init__(self) -> None:
-        self.log_gap = _EWMean(FADING)
-        self.log_input = _EWMean(FADING)
-        self.log_output = _EWMean(FADING)
         self.limit_ratio = _EWMean(FADING)
         self.log_latency = _EWMean(FADING)
-        self.tools = _EWMean(FADING)
         self.turn = _EWMean(FADING)
-        self.log_gap_var = _EWVar(FADING)
-        self.log_input_var = _EWVar(FADING)
-        self.log_output_var = _EWVar(FADING)
+        self.log_gap = _EWVar(FADING)
+        self.log_input = _EWVar(FADING)
+        self.log_output = _EWVar(FADING)
+
+    def mean_of(self, name: str) -> float:
+        """The exponentially weighted mean beside the variance ``name``."""
+        value: float = _VALUE.unpack_from(getattr(self, name).__getstate__())[0]
+        return value
 
     def snapshot(self) -> bytes:
         """All running values, eight bytes each; NaN where there is none yet."""

@@ -24,13 +24,11 @@ MAX_TURN = 100
 
 def is_repeated(row: AccountRow, event_id: str) -> bool:
     """Whether this event is one of the account's last few; it is from now on."""
-    mark = crc32(event_id.encode())
+    mark = crc32(event_id.encode()).to_bytes(4, "little")
     recent = row.recent
-    if mark in recent:
+    if mark in recent and any(recent[i : i + 4] == mark for i in range(0, len(recent), 4)):
         return True
-    recent.append(mark)
-    if len(recent) > RECENT_EVENTS:
-        del recent[0]
+    row.recent = (recent + mark)[-4 * RECENT_EVENTS :]
     return False
 
 
@@ -55,7 +53,6 @@ def observe(row: AccountRow, event: RequestEvent, at: int) -> None:
     if row.requests > 1:
         log_gap = log1p(gap_ms / 1000) if gap_ms > 0 else 0.0
         row.averages.log_gap.update(log_gap)
-        row.averages.log_gap_var.update(log_gap)
     _observe_size(row.averages, event)
     _observe_place(row, event)
     _observe_content(row, event)
@@ -102,17 +99,13 @@ def _observe_size(averages: Averages, event: RequestEvent) -> None:
     if (tokens := event.input_tokens) is not None:
         size = log1p(tokens)
         averages.log_input.update(size)
-        averages.log_input_var.update(size)
     if (tokens := event.output_tokens) is not None:
         size = log1p(tokens)
         averages.log_output.update(size)
-        averages.log_output_var.update(size)
         if limit := event.max_tokens:
             averages.limit_ratio.update(tokens / limit if tokens < limit else 1.0)
     if (latency := event.latency_ms) is not None:
         averages.log_latency.update(log1p(latency))
-    if (tools := event.tools) is not None:
-        averages.tools.update(len(tools))
     if (turn := event.turn) is not None:
         averages.turn.update(turn if turn < MAX_TURN else MAX_TURN)
 
@@ -129,16 +122,29 @@ def _observe_place(row: AccountRow, event: RequestEvent) -> None:
 def _observe_content(row: AccountRow, event: RequestEvent) -> None:
     if event.reasoning:
         row.reasoning += 1
-    models, model = row.models, event.model
-    if model in models or len(models) < MAX_MODELS:
-        models[model] = models.get(model, 0) + 1
+    if event.tools:
+        row.tools += len(event.tools)
+    if event.model != row.model:
+        end_model_run(row)
+        row.model = event.model
+    row.model_run += 1
     if event.prompt_labels:
-        labels = row.labels
         for label in event.prompt_labels:
-            if label in labels or len(labels) < MAX_LABELS:
-                labels[label] = labels.get(label, 0) + 1
+            _tally(row.labels, label, 1, MAX_LABELS)
     if event.prompt_sketch:
         add_sketch(row, event.prompt_sketch)
+
+
+def end_model_run(row: AccountRow) -> None:
+    """Enter the newest model's run into the counts; most accounts stay with one model."""
+    if row.model_run:
+        _tally(row.models, row.model, row.model_run, MAX_MODELS)
+        row.model_run = 0
+
+
+def _tally(counts: dict[str, int], name: str, by: int, bound: int) -> None:
+    if name in counts or len(counts) < bound:
+        counts[name] = counts.get(name, 0) + by
 
 
 def add_sketch(row: AccountRow, encoded: str) -> None:

@@ -1,5 +1,6 @@
 """An account's row as others may see it: its conduct, and the profile that goes to each indicator."""
 
+from stream_guard.accounts.observe import end_model_run
 from stream_guard.accounts.row import AccountRow
 from stream_guard.records import Conduct, Profile
 from stream_guard.sketches.distinct import estimate
@@ -7,6 +8,7 @@ from stream_guard.sketches.distinct import estimate
 
 def conduct_of(row: AccountRow) -> Conduct:
     """The row's numbers, cumulative or exponentially weighted."""
+    end_model_run(row)
     averages = row.averages
     seen = max(row.answered + row.failed, 1)
     hours = row.hours.copy()
@@ -19,15 +21,15 @@ def conduct_of(row: AccountRow) -> Conduct:
         refused=row.refused,
         failed=row.failed,
         active_hours=row.active_hours,
-        log_gap_mean=averages.log_gap.get(),
-        log_gap_var=averages.log_gap_var.get(),
-        log_input_mean=averages.log_input.get(),
-        log_input_var=averages.log_input_var.get(),
-        log_output_mean=averages.log_output.get(),
-        log_output_var=averages.log_output_var.get(),
+        log_gap_mean=averages.mean_of("log_gap"),
+        log_gap_var=averages.log_gap.get(),
+        log_input_mean=averages.mean_of("log_input"),
+        log_input_var=averages.log_input.get(),
+        log_output_mean=averages.mean_of("log_output"),
+        log_output_var=averages.log_output.get(),
         limit_ratio_mean=averages.limit_ratio.get(),
         log_latency_mean=averages.log_latency.get(),
-        tools_mean=averages.tools.get(),
+        tools_mean=row.tools / seen,
         reasoning_ratio=row.reasoning / seen,
         turn_mean=averages.turn.get(),
         mismatch_ratio=row.mismatched / seen,

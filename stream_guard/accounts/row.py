@@ -43,7 +43,10 @@ class AccountRow(Struct, array_like=True, tag="a"):
     org_id: str = ""
     network: str = ""  # newest client address
     segment: str = ""
-    recent: list[int] = []  # CRC-32 of the newest event ids, a ring of RECENT_EVENTS
+    recent: bytes = b""  # CRC-32 of the newest event ids, four bytes each, at most RECENT_EVENTS
+    model: str = ""  # of the newest event,
+    model_run: int = 0  # and how many in a row asked for it, not yet in `models`
+    tools: int = 0  # offered, in all requests together
     hours: list[int] = field(default_factory=lambda: [0] * 24)  # requests by UTC hour, hours that have ended
     labels: dict[str, int] = {}
     models: dict[str, int] = {}

@@ -52,20 +52,21 @@ class LaneRows:
 
     def get(self, key: str) -> Any | None:
         """The row of ``key``, decoded, or None."""
+        if key in self._changed:
+            return self._changed[key]
         row = self._hot.get(key)
         if row is None:
             packed = self.packed.get(key)
-            if packed is not None and key not in self._changed:
+            if packed is not None:
                 row = self._hot[key] = self._decode(packed)
         return row
 
     def put(self, key: str, row: Any) -> None:
         """Keep ``row``, and pack it at the next `take`."""
-        self._hot[key] = self._changed[key] = row
+        self._changed[key] = row
 
     def delete(self, key: str) -> None:
         """Forget ``key``; the next `take` holds a tombstone."""
-        self._hot.pop(key, None)
         self._changed[key] = None
 
     def load(self, key: str, packed: bytes | None) -> None:
@@ -80,9 +81,11 @@ class LaneRows:
         taken: Packed = []
         for key, row in self._changed.items():
             if row is None:
+                self._hot.pop(key, None)
                 if self.packed.pop(key, None) is not None:
                     taken.append((key.encode(), None))
                 continue
+            self._hot[key] = row
             value = self.packed[key] = pack(row)
             taken.append((key.encode(), value))
         self._changed = {}

@@ -38,17 +38,19 @@ def test_averages_restored_go_on_bit_for_bit_like_river_itself(updates: int) -> 
         river_var.update(value)
         if i == updates:
             averages = Averages.restore(averages.snapshot())
-    assert averages.log_gap.get() == river_mean.get()
-    assert averages.log_gap_var.get() == river_var.get()
+    assert averages.turn.get() == river_mean.get()
+    assert averages.log_gap.get() == river_var.get()
+    assert averages.mean_of("log_gap") == river_mean.get(), "a variance holds the mean beside it"
 
 
 def test_an_untouched_average_survives_as_untouched() -> None:
     averages = Averages()
-    averages.tools.update(2.0)
+    averages.turn.update(2.0)
     again = Averages.restore(averages.snapshot())
+    assert again.mean_of("log_gap") == 0.0
     again.log_gap.update(7.0)
-    assert again.log_gap.get() == 7.0
-    assert again.tools.get() == 2.0
+    assert again.mean_of("log_gap") == 7.0
+    assert again.turn.get() == 2.0
 
 
 def test_hourly_volume_restored_scores_like_river_itself() -> None:
