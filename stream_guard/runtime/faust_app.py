@@ -92,7 +92,6 @@ def run_worker(
     ``on_app`` may attach tasks to the app before it starts.  Must be called in the main thread: it
     handles signals and owns the event loop.
     """
-    gc.set_threshold(*GC_THRESHOLDS)
     try:
         ensure_topics(topology, kafka)
         app = make_app(topology, kafka, clock, observer)
@@ -104,7 +103,9 @@ def run_worker(
         return EXIT_CONFIGURATION
     if on_app is not None:
         on_app(app)
+    gc.set_threshold(*GC_THRESHOLDS)
     worker = faust.Worker(app, quiet=True, override_logging=False, redirect_stdouts=False)
+    worker.spinner = None  # it writes control characters, terminal or not
     try:
         worker.execute_from_commandline()
     except SystemExit as ending:

@@ -37,6 +37,8 @@ class LocalRuntime:
         }
         for lane in self.lanes.values():
             lane.next = 0
+        self._logs = [lane for lane in self.lanes.values() if lane.source.kind == "log"]
+        self._pace = self._logs[0].step.reads  # the first log of the picture sets the pace
         self._sink = sink
         self._ends: defaultdict[tuple[str, int], int] = defaultdict(int)
 
@@ -51,17 +53,24 @@ class LocalRuntime:
         self._ends[stream, partition] = end
         self.lanes[stream, partition].feed(start, end, records)
         self._settle([(stream, partition)])
+        if stream == self._pace:
+            self._carry_others()
+
+    def _carry_others(self) -> None:
+        """The other logs are mostly silent: their event time follows the busiest log's, as heartbeats would."""
+        low = min(lane.mark.watermark for lane in self._logs if lane.step.reads == self._pace)
+        for lane in self._logs:
+            if low // self.topology.tick_ms > lane.mark.watermark // self.topology.tick_ms:
+                self.append(lane.step.reads, lane.partition, [(HEARTBEAT, b"%d" % low)])
 
     def advance(self, to_ms: int) -> None:
         """Say on every log that event time has reached ``to_ms``, as an idle partition's owner would."""
-        for step, partition in self.topology.lanes:
-            if self.topology.source(step).kind == "log":
-                self.append(step.reads, partition, [(HEARTBEAT, b"%d" % to_ms)])
+        for lane in self._logs:
+            self.append(lane.step.reads, lane.partition, [(HEARTBEAT, b"%d" % to_ms)])
 
     def finish(self, after_ms: int = 60_000) -> None:
         """The logs are complete: let event time run on, so that every tick closes and timers fire."""
-        marks = [lane.mark.watermark for lane in self.lanes.values() if not isinstance(lane, TickLane)]
-        last = max(marks)
+        last = max(lane.mark.watermark for lane in self._logs)
         if last > 0:
             self.advance(last + self.topology.lateness_ms + after_ms)
 

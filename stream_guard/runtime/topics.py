@@ -12,6 +12,7 @@ them.  How each kind is made:
   recovery reads little twice.
 """
 
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ FRAMES_RETENTION_MS = 3 * DAY_MS
 MESSAGE_BYTES = 4 << 20  # rows and frames are bounded far below; a batch of one large row must still pass
 UNKNOWN_TOPIC = 3  # Kafka's error code
 BOOTSTRAP_TIMEOUT_MS = 10_000
+KNOCK_TIMEOUT_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -94,26 +96,31 @@ def ensure_topics(topology: Topology, kafka: KafkaSettings) -> tuple[str, ...]:
     """
     specs = topic_specs(topology, kafka.app_id)
     with _admin(kafka.bootstrap) as admin:
-        found = {
-            topic["name"]: topic
-            for topic in admin.describe_topics([spec.name for spec in specs])
-            if topic["error_code"] != UNKNOWN_TOPIC
-        }
-        missing = [spec for spec in specs if spec.name not in found]
-        _create(admin, missing, kafka.replication_factor)
-        there = [spec for spec in specs if spec.name in found]
+        known = _partitions(admin, specs)
+        missing = [spec for spec in specs if spec.name not in known]
+        created = _create(admin, missing, kafka.replication_factor)
+        if created:
+            admin.wait_for_topics(list(created))
+        found = _partitions(admin, specs)
+        there = [spec for spec in specs if spec.name not in created]
         for spec in there:
-            _compare_partitions(spec, len(found[spec.name]["partitions"]))
+            _compare_partitions(spec, found.get(spec.name, 0))
         _compare_settings(admin, there)
-        if missing:
-            admin.wait_for_topics([spec.name for spec in missing])
-    created = tuple(spec.name for spec in missing)
     log.info("topics_ready", created=list(created), found=len(there))
     return created
 
 
+def _partitions(admin: Any, specs: tuple[TopicSpec, ...]) -> dict[str, int]:
+    """Number of partitions of those topics that exist."""
+    answer = admin.describe_topics([spec.name for spec in specs])
+    return {
+        topic["name"]: len(topic["partitions"]) for topic in answer if topic["error_code"] != UNKNOWN_TOPIC
+    }
+
+
 @contextmanager
 def _admin(bootstrap: str) -> Iterator[Any]:
+    _knock(bootstrap)
     try:
         admin = KafkaAdminClient(bootstrap_servers=bootstrap, bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS)
     except KafkaError as error:
@@ -128,9 +135,28 @@ def _admin(bootstrap: str) -> Iterator[Any]:
         admin.close()
 
 
-def _create(admin: Any, specs: list[TopicSpec], replication_factor: int) -> None:
+def _knock(bootstrap: str) -> None:
+    """Fail at once where nobody listens; the client would try for long, and leak its socket."""
+    reasons = []
+    for server in bootstrap.split(","):
+        host, _, port = server.strip().rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=KNOCK_TIMEOUT_S).close()
+        except ValueError as error:
+            message = f"kafka.bootstrap: expected host:port, got {server!r}"
+            raise ConfigurationError(message) from error
+        except OSError as error:
+            reasons.append(str(error))
+        else:
+            return
+    message = f"Kafka does not answer at {bootstrap} (kafka.bootstrap): {'; '.join(reasons)}"
+    raise BrokerUnavailable(message)
+
+
+def _create(admin: Any, specs: list[TopicSpec], replication_factor: int) -> tuple[str, ...]:
+    """Create topics; returns those that another worker did not create meanwhile."""
     if not specs:
-        return
+        return ()
     wanted = {
         spec.name: {
             "num_partitions": spec.partitions,
@@ -139,14 +165,15 @@ def _create(admin: Any, specs: list[TopicSpec], replication_factor: int) -> None
         }
         for spec in specs
     }
-    answer = admin.create_topics(wanted, raise_errors=False)
-    for topic in answer["topics"]:
-        error = for_code(topic["error_code"])
-        if topic["error_code"] and error is not TopicAlreadyExistsError:  # another worker was faster
-            message = (
-                f"topic {topic['name']} could not be created: {topic['error_message'] or error.__name__}"
-            )
+    created = []
+    for topic in admin.create_topics(wanted, raise_errors=False)["topics"]:
+        name, error = topic["name"], for_code(topic["error_code"])
+        if not topic["error_code"]:
+            created.append(name)
+        elif error is not TopicAlreadyExistsError:
+            message = f"topic {name} could not be created: {topic['error_message'] or error.__name__}"
             raise ConfigurationError(message)
+    return tuple(created)
 
 
 def _compare_partitions(spec: TopicSpec, found: int) -> None:

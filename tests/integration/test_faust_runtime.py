@@ -17,7 +17,7 @@ from stream_guard.settings import KafkaSettings
 from stream_guard.topology import DEAD_LETTERS, Topology
 from tests.support.cluster import Cluster, running
 from tests.support.comparison import dump_logs, outcome_locally, outcome_on_kafka
-from tests.support.kafka import Writer, read_topic, write_all
+from tests.support.kafka import Writer, read_topics, write_all
 from tests.support.runs import Outcome, assert_same
 from tests.support.topologies import TOY, load_topology
 from tests.support.traffic import Event, Traffic, events
@@ -126,7 +126,7 @@ def test_bad_records_are_buried_the_far_future_is_bounded_and_the_rest_goes_on(
         cluster.wait_until_drained(line.final_watermark)
         counts = cluster.lanes()["accounts/0"][4]
         assert cluster.stop() == [0]
-    (letters,) = read_topic(kafka.bootstrap, line.topic(DEAD_LETTERS), 1).values()
+    (letters,) = read_topics(kafka.bootstrap, {line.topic(DEAD_LETTERS): 1}).values()
     decoded = [msgspec.json.decode(letter.value or b"", type=DeadLetter) for letter in letters]
     assert [(letter.offset, letter.reason) for letter in decoded] == [
         (0, "malformed"),

@@ -1,7 +1,6 @@
 """A second, independent Kafka client for tests: confluent-kafka reads and writes what we check."""
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
@@ -54,8 +53,8 @@ def write_all(bootstrap: str, messages: Iterable[tuple[str, int, bytes | None, b
     writer.close()
 
 
-def read_topic(bootstrap: str, topic: str, partitions: int) -> dict[int, list[LocalRecord]]:
-    """All committed records of a topic, by partition, in order."""
+def read_topics(bootstrap: str, topics: Mapping[str, int]) -> dict[tuple[str, int], list[LocalRecord]]:
+    """All committed records of these topics (name: partitions), by topic and partition, in order."""
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -64,38 +63,38 @@ def read_topic(bootstrap: str, topic: str, partitions: int) -> dict[int, list[Lo
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
             "enable.partition.eof": True,
+            "fetch.wait.max.ms": 20,
         }
     )
-    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in range(partitions)])
-    found: defaultdict[int, list[LocalRecord]] = defaultdict(list)
-    ended: set[int] = set()
+    places = [(topic, partition) for topic, count in topics.items() for partition in range(count)]
+    consumer.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in places])
+    found: dict[tuple[str, int], list[LocalRecord]] = {place: [] for place in places}
+    ended: set[tuple[str, int]] = set()
 
     def poll() -> bool:
         message: Any
-        for message in consumer.consume(10_000, 0.5):
+        for message in consumer.consume(10_000, 0.1):
+            place = message.topic(), message.partition()
             if message.error():
-                ended.add(message.partition())
+                ended.add(place)
                 continue
             _, timestamp = message.timestamp()
-            record = LocalRecord(message.offset(), timestamp, message.key(), message.value())
-            found[message.partition()].append(record)
-        return len(ended) == partitions
+            found[place].append(LocalRecord(message.offset(), timestamp, message.key(), message.value()))
+        return len(ended) == len(places)
 
-    until(poll, 60, f"reading {topic}", pause_s=0)
+    until(poll, 60, f"reading {sorted(topics)}", pause_s=0)
     consumer.close()
     return found
 
 
-def read_rows(bootstrap: str, changelog: str, partitions: int) -> dict[int, dict[str, bytes]]:
-    """What a changelog says each key's row is, by partition; without the marks."""
-    rows: dict[int, dict[str, bytes]] = {}
-    for partition, records in read_topic(bootstrap, changelog, partitions).items():
-        kept = rows[partition] = {}
-        for record in records:
-            key = (record.key or b"").decode()
-            if record.value is None:
-                kept.pop(key, None)
-            else:
-                kept[key] = record.value
-        kept.pop(MARK, None)
+def rows_of(changelog: Iterable[LocalRecord]) -> dict[str, bytes]:
+    """What a partition of a changelog says each key's row is; without the mark."""
+    rows: dict[str, bytes] = {}
+    for record in changelog:
+        key = (record.key or b"").decode()
+        if record.value is None:
+            rows.pop(key, None)
+        else:
+            rows[key] = record.value
+    rows.pop(MARK, None)
     return rows
