@@ -7,7 +7,7 @@ group away, and with it every account that stands in no other.
 from collections.abc import Callable
 
 from stream_guard.campaigns.ledger import Ledger
-from stream_guard.campaigns.rows import FITS, MAX_MEMBERS, AccountRow, SuspectRow
+from stream_guard.campaigns.rows import MAX_MEMBERS, AccountRow, SuspectRow
 from stream_guard.records import Control, Finding, Member
 
 Count = Callable[[str], None]
@@ -49,7 +49,7 @@ class Intake:
         if is_new and account.campaign and account.campaign == group.campaign:
             group.inside += 1
         profile = member.profile
-        self._count_fit(group, account.account_id, None if profile.conduct is None else member.fit)
+        self._keep_fit(group, account.account_id, None if profile.conduct is None else member.fit)
         if profile.conduct is None or profile.requests < account.requests:
             return
         campaign = ledger.campaign(account.campaign)
@@ -60,20 +60,14 @@ class Intake:
         account.unit, account.segment = profile.unit, profile.segment
 
     @staticmethod
-    def _count_fit(group: SuspectRow, account_id: str, fit: float | None) -> None:
-        """Keep the member's fit, and the group's counts of them."""
-        before = group.members.get(account_id)
+    def _keep_fit(group: SuspectRow, account_id: str, fit: float | None) -> None:
+        """Keep the member's fit, as far as the row has room."""
         if account_id not in group.members and len(group.members) >= MAX_MEMBERS:
             return
-        if fit is None:
+        if fit is not None:
+            group.members[account_id] = fit
+        else:
             group.members.setdefault(account_id, None)
-            return
-        if before is not None:
-            group.known -= 1
-            group.fitting -= before >= FITS
-        group.members[account_id] = fit
-        group.known += 1
-        group.fitting += fit >= FITS
 
     def _drop(self, ledger: Ledger, group: SuspectRow) -> None:
         """The group has fallen back."""

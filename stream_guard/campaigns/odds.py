@@ -21,8 +21,9 @@ votes, or two one of which is who pays; the campaign lends it `CREDIT` nats that
 `CREDIT_HALF_LIFE_MS` after its last sign of life.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log
+from math import exp, log
 
 from stream_guard.campaigns.rows import AccountRow, CampaignRow, SuspectRow
 from stream_guard.clock import DAY_MS
@@ -54,6 +55,7 @@ CREDIT_HALF_LIFE_MS = 7 * DAY_MS
 CHARGEBACK = 2.0
 CONDUCT_REQUESTS = 8  # below, an account has no conduct to speak of
 SUCCESSOR_VOTES = 3
+EM_STEPS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +93,23 @@ def budget_line(false_blocks: float) -> float:
     return log(100_000 / false_blocks)
 
 
-def weigh(account: AccountRow, campaign: CampaignRow, groups: list[SuspectRow], now: int) -> Odds:
-    """Odds of ``account`` in ``campaign``; ``groups``: the campaign's suspected groups in which it stands."""
+def weigh(
+    account: AccountRow,
+    campaign: CampaignRow,
+    groups: list[SuspectRow],
+    honest: Mapping[str, float],
+    now: int,
+) -> Odds:
+    """Odds of ``account`` in ``campaign``.
+
+    ``groups``: the campaign's suspected groups in which it stands; ``honest``: each one's `honest_ratio`.
+    """
     is_inside = account.campaign == campaign.campaign_id
     best: dict[str, Evidence] = {}
     fits = []
     for group in groups:
         fits.append(account.fits.get(group.indicator, 0.0))
-        said = _vote(group, campaign, is_inside=is_inside)
+        said = _vote(group, campaign, honest[group.indicator], is_inside=is_inside)
         if said is None:
             continue
         name = VOTES[said.cause]
@@ -117,14 +128,29 @@ def weigh(account: AccountRow, campaign: CampaignRow, groups: list[SuspectRow], 
     return Odds(campaign.campaign_id, votes, fit, has_conduct, credit, evidence)
 
 
-def _vote(group: SuspectRow, campaign: CampaignRow, *, is_inside: bool) -> Evidence | None:
+def honest_ratio(group: SuspectRow) -> float:
+    """Share of honest accounts among those who show the group's indicator, by its members' fits.
+
+    Two kinds of member, honest and campaign, whose log likelihood ratio is the fit: the shares by
+    expectation-maximisation, half a member added to the honest.  Counting all who are not yet sentenced
+    as honest would make a young campaign invisible to itself.
+    """
+    ratios = [exp(max(-20.0, min(20.0, fit))) for _, fit in sorted(group.members.items()) if fit is not None]
+    guilty = 0.5
+    for _ in range(EM_STEPS):
+        belongs = sum(guilty * ratio / (1 - guilty + guilty * ratio) for ratio in ratios)
+        guilty = (belongs + 0.5) / (len(ratios) + 1)
+    return (len(ratios) * (1 - guilty) + 0.5) / (len(ratios) + 1)
+
+
+def _vote(group: SuspectRow, campaign: CampaignRow, honest: float, *, is_inside: bool) -> Evidence | None:
     """What one shared indicator says; None where no two others of the campaign show it."""
     others_inside = group.inside - is_inside
     if others_inside < 2 or group.share <= 0:
         return None
     accounts = max(group.size / group.share, 1.0)
     p = min(1.0, (others_inside + 0.5) / max(campaign.count - is_inside + 1, 1))
-    q = min(1.0, max(group.others, 0.5) / accounts)
+    q = min(1.0, max(group.size * honest, 0.5) / accounts)
     weight = min(MOST_VOTE, log(p / q))
     if weight < MIN_VOTE:
         return None

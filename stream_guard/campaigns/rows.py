@@ -37,17 +37,7 @@ class SuspectRow(Struct, array_like=True, tag="g"):
     evidence: tuple[Evidence, ...] = ()
     members: dict[str, float | None] = {}  # accounts that findings named -> fit; None: no conduct yet
     inside: int = 0  # accounts of its campaign that show it
-    known: int = 0  # members with conduct
-    fitting: int = 0  # of these, those whose conduct fits by `FITS`
     campaign: str = ""
-
-    @property
-    def others(self) -> float:
-        """About how many of those who show it are honest: the rest of `size`, by the members that are known.
-
-        Counting all who are not yet sentenced as honest would make a young campaign invisible to itself.
-        """
-        return self.size * (self.known - self.fitting + 0.5) / (self.known + 1)
 
 
 class AccountRow(Struct, array_like=True, tag="a"):

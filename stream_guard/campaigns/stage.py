@@ -7,7 +7,7 @@ and ends campaigns that have been silent.  A campaign's end withdraws nothing: s
 
 from stream_guard.campaigns.intake import Intake
 from stream_guard.campaigns.ledger import Ledger
-from stream_guard.campaigns.odds import Odds, budget_line, weigh
+from stream_guard.campaigns.odds import Odds, budget_line, honest_ratio, weigh
 from stream_guard.campaigns.reasons import reasons_of
 from stream_guard.campaigns.rows import AccountRow, CampaignRow, Row, SuspectRow
 from stream_guard.campaigns.union import Union
@@ -68,6 +68,7 @@ class Session:
     def __init__(self, ledger: Ledger, line: float, now: int, out: Out) -> None:
         self._ledger, self._line, self._now, self._out = ledger, line, now, out
         self._labels = ledger.labels()
+        self._honest: dict[str, float] = {}  # by group; the same for all accounts of a tick
         self.changed: set[str] = set()
 
     def weigh(self, account_id: str) -> None:
@@ -94,9 +95,11 @@ class Session:
         by_campaign: dict[str, list[SuspectRow]] = {}
         for group in self._ledger.groups_of(account):
             if group.campaign:
+                if group.indicator not in self._honest:
+                    self._honest[group.indicator] = honest_ratio(group)
                 by_campaign.setdefault(group.campaign, []).append(group)
         weighed = [
-            weigh(account, campaign, groups, self._now)
+            weigh(account, campaign, groups, self._honest, self._now)
             for name, groups in sorted(by_campaign.items())
             if (campaign := self._ledger.campaign(name))
         ]

@@ -10,9 +10,10 @@ becomes a *normal score*: the mean of a standard normal over the part of it that
 conditional mean is smaller in convex order than the normal itself, so sums of scores of strangers have
 lighter tails than sums of normals, whatever the ties: what the e-values of `evidence/ranks.py` lean on.
 
-Guarded: accounts that stand in a suspected group, and those whose own score is extreme, teach nothing and are
-counted.  They can not be seen in all partitions, so a campaign still weighs its share of the accounts; the
-prior's tail and the ranks bound what it gains by that.
+Guarded: members of rare suspected groups, accounts whose conduct fits a common one (else a popular client
+that a class uses too would empty the reference), and accounts whose own score is extreme teach nothing and
+are counted.  What other partitions suspect can not be seen here, so a campaign still weighs its share of the
+accounts; the prior's tail and the ranks bound what it gains by that.
 
 Bounds: `BINS` x statistics integers per level, some 25 levels; counts are halved at `HALVE_AT`.
 """

@@ -8,7 +8,7 @@
 | U+0002 ``pending/<tick>`` | `PendingRow`: groups to judge | until the next judgement |
 | U+0002 ``level/<n>`` | `LevelRow`: what honest accounts of 2^(n-1) requests show | about 25 per partition |
 | U+0002 ``sign_ups`` | `SignUpsRow`: when honest accounts signed up | `MAX_SLOTS` counts |
-| U+0002 ``lit/<account>`` | `LitRow`: in a suspected group, teaches nothing | members of suspected groups |
+| U+0002 ``lit/<account>`` | `LitRow`: fits suspected groups, teaches nothing | members of suspected groups |
 
 Rows of groups grow with the number of distinct indicators; there is no eviction of silent groups yet.
 """
@@ -97,9 +97,9 @@ class SignUpsRow(Struct, array_like=True, tag="u"):
 
 
 class LitRow(Struct, array_like=True, tag="i"):
-    """An account of suspected groups."""
+    """An account of rare suspected groups, or one whose conduct fits a common one."""
 
-    groups: int
+    groups: dict[str, None]
 
 
 Row = GroupRow | MemberRow | StateRow | PendingRow | LevelRow | SignUpsRow | LitRow

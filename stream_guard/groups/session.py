@@ -19,6 +19,8 @@ from stream_guard.topology import Out, Rows
 
 FINDINGS = "findings"
 NOTHING = Judgement(0.0, (), (), ())
+LIT_FIT = 1.0  # nats of fit from which a member of a suspected group teaches the reference nothing
+RARE = 0.02  # share of accounts up to which no member of a suspected group teaches, whatever its fit
 MATERIAL = 1.0  # nats by which evidence must change to be sent again without a change of members
 
 
@@ -82,7 +84,7 @@ class Session:
 
     def _acquit(self, indicator: str, row: GroupRow, judged: Judgement) -> None:
         """The group has fallen back."""
-        self._leave(row, sorted(row.sent))
+        self._leave(indicator, row, sorted(row.sent))
         row.log_e, row.causes, row.evidence = judged.log_e, (), ()
         row.conduct, row.arrivals = None, []
         self._send(indicator, row, ())
@@ -90,7 +92,7 @@ class Session:
 
     def _update(self, indicator: str, row: GroupRow, *, is_due: bool) -> None:
         """Send a finding if one is due or members are new or changed."""
-        self._leave(row, sorted(row.sent.keys() - row.members.keys()))
+        self._leave(indicator, row, sorted(row.sent.keys() - row.members.keys()))
         members = self._members(indicator, row)
         if members or is_due:
             self._send(indicator, row, members)
@@ -99,10 +101,8 @@ class Session:
             account = member.account_id
             if account not in row.members:
                 continue
-            if account not in row.sent:
-                lit: LitRow | None = self._rows.get(lit_key(account))
-                self._rows.put(lit_key(account), LitRow(lit.groups + 1 if lit else 1))
             row.sent[account] = member.profile.requests
+            self._light(indicator, account, is_lit=member.fit >= LIT_FIT or row.share <= RARE)
 
     def _members(self, indicator: str, row: GroupRow) -> tuple[Member, ...]:
         """Members that are new or changed since the last finding, with their fit."""
@@ -136,12 +136,23 @@ class Session:
         )
         self._out.emit(FINDINGS, indicator, finding)
 
-    def _leave(self, row: GroupRow, accounts: list[str]) -> None:
-        """These accounts no longer stand in this suspected group; if in no other, they may teach again."""
+    def _leave(self, indicator: str, row: GroupRow, accounts: list[str]) -> None:
+        """These accounts no longer stand in this suspected group."""
         for account in accounts:
             del row.sent[account]
-            lit: LitRow | None = self._rows.get(lit_key(account))
-            if lit and lit.groups > 1:
-                self._rows.put(lit_key(account), LitRow(lit.groups - 1))
-            elif lit:
-                self._rows.delete(lit_key(account))
+            self._light(indicator, account, is_lit=False)
+
+    def _light(self, indicator: str, account: str, *, is_lit: bool) -> None:
+        """Note whether the account's conduct fits this group; who fits any teaches the reference nothing."""
+        lit: LitRow | None = self._rows.get(lit_key(account))
+        if is_lit == (lit is not None and indicator in lit.groups):
+            return
+        lit = lit or LitRow({})
+        if is_lit:
+            lit.groups[indicator] = None
+        else:
+            del lit.groups[indicator]
+        if lit.groups:
+            self._rows.put(lit_key(account), lit)
+        else:
+            self._rows.delete(lit_key(account))
