@@ -7,6 +7,7 @@ sends its profile to all its indicators and, once, to the reference.  So the dea
 novelty and not with traffic.
 """
 
+from typing import Any
 from zlib import crc32
 
 from stream_guard.accounts import indicators, signals
@@ -26,7 +27,7 @@ REFERENCE_BUCKETS = 64
 class Accounts:
     """The stage (`topology.Stage`)."""
 
-    row = AccountRow | SegmentRow | WaitingRow | SegmentsRow
+    row: Any = AccountRow | SegmentRow | WaitingRow | SegmentsRow
 
     def __init__(self, settings: AccountsSettings) -> None:
         self._settings = settings

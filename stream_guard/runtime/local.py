@@ -5,7 +5,7 @@ to the next lane at once.  State lives as long as the process.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from stream_guard.observer import LaneStatus
@@ -27,9 +27,13 @@ Sink = Callable[[str, int, Messages], None]
 
 
 class LocalRuntime:
-    """Feeds logs through all lanes; what sinks receive goes to ``sink``."""
+    """Feeds logs through all lanes; what sinks receive goes to ``sink``.
 
-    def __init__(self, topology: Topology, sink: Sink) -> None:
+    ``followers`` are logs that are mostly silent, such as the operator's control: their event time
+    follows the first log's, as heartbeats would make it.  Append to them in time order.
+    """
+
+    def __init__(self, topology: Topology, sink: Sink, followers: Collection[str] = ()) -> None:
         self.topology = topology
         self.lanes: dict[tuple[str, int], Lane] = {
             (step.reads, partition): make_lane(topology, step, partition)
@@ -38,7 +42,8 @@ class LocalRuntime:
         for lane in self.lanes.values():
             lane.next = 0
         self._logs = [lane for lane in self.lanes.values() if lane.source.kind == "log"]
-        self._pace = self._logs[0].step.reads  # the first log of the picture sets the pace
+        self._pace = self._logs[0].step.reads
+        self._followers = [lane for lane in self._logs if lane.step.reads in followers]
         self._sink = sink
         self._ends: defaultdict[tuple[str, int], int] = defaultdict(int)
 
@@ -53,13 +58,12 @@ class LocalRuntime:
         self._ends[stream, partition] = end
         self.lanes[stream, partition].feed(start, end, records)
         self._settle([(stream, partition)])
-        if stream == self._pace:
-            self._carry_others()
+        if self._followers and stream == self._pace:
+            self._carry_followers()
 
-    def _carry_others(self) -> None:
-        """The other logs are mostly silent: their event time follows the busiest log's, as heartbeats would."""
+    def _carry_followers(self) -> None:
         low = min(lane.mark.watermark for lane in self._logs if lane.step.reads == self._pace)
-        for lane in self._logs:
+        for lane in self._followers:
             if low // self.topology.tick_ms > lane.mark.watermark // self.topology.tick_ms:
                 self.append(lane.step.reads, lane.partition, [(HEARTBEAT, b"%d" % low)])
 
