@@ -54,7 +54,8 @@ ALIASES: Final[Mapping[str, str]] = {
 CONVERSATIONS: Final = ("messages", "input", "gen_ai.input.messages", "gen_ai.prompt")
 """Names under which a conversation may come: reduced to a sketch like `prompt`, and dropped."""
 
-_READ: Final[Set[str]] = FIELDS | ALIASES.keys() | set(CONVERSATIONS) | {"prompt", "usage"}
+_PLACES: Final = {alias: (place, field) for place, (alias, field) in enumerate(ALIASES.items())}
+_OTHERS: Final = frozenset({*CONVERSATIONS, "prompt", "usage"})
 
 
 class Reading(NamedTuple):
@@ -67,20 +68,37 @@ class Reading(NamedTuple):
 
 def read_flat(tree: Mapping[str, Any]) -> Reading:
     """Fields under native names and aliases, ``usage`` and a conversation."""
-    fields = {name: tree[name] for name in tree.keys() & FIELDS}
-    for alias, field in ALIASES.items():
-        if alias in tree and fields.get(field) is None:
-            fields[field] = tree[alias]
-    fill(fields, read_usage(tree.get("usage")))
+    fields: dict[str, Any] = {}
+    found: dict[str, tuple[int, Any]] = {}  # field: place in the table, and value
+    unknown = set()
+    for name, value in tree.items():
+        if name in FIELDS:
+            fields[name] = value
+        elif name in _PLACES:
+            place, field = _PLACES[name]
+            if value is not None and (field not in found or place < found[field][0]):
+                found[field] = place, value
+        elif name not in _OTHERS:
+            unknown.add(name)
+    fill(fields, {field: value for field, (_, value) in found.items()})
+    if "usage" in tree:
+        fill(fields, read_usage(tree["usage"]))
     if "tools" in fields:
         fields["tools"] = read_tools(fields["tools"])
-    text = tree.get("prompt") if isinstance(tree.get("prompt"), str) else None
+    return Reading(fields, _read_conversation(tree, fields), unknown)
+
+
+def _read_conversation(tree: Mapping[str, Any], fields: dict[str, Any]) -> str | None:
+    """The text to sketch; turns and images go to ``fields``."""
+    text = tree.get("prompt")
+    if not isinstance(text, str):
+        text = None
     for name in CONVERSATIONS:
-        if tree.get(name) is not None:
+        if name in tree:
             conversation = read_messages(tree[name])
             text = text or conversation.text
             fill(fields, {"turn": conversation.turn, "images": conversation.images})
-    return Reading(fields, text, tree.keys() - _READ)
+    return text
 
 
 def fill(fields: dict[str, Any], more: Mapping[str, Any]) -> None:

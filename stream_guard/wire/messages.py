@@ -30,7 +30,8 @@ def read_messages(messages: Any) -> Conversation:
     if isinstance(messages, dict):
         messages = messages.get("messages")
     if isinstance(messages, str):
-        return Conversation(_usable(messages), 1)
+        text = _usable(messages)
+        return Conversation(text, 1 if text else None)
     if not isinstance(messages, list):
         return Conversation()
     texts, images = [], 0
