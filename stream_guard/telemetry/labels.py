@@ -38,7 +38,6 @@ COUNTS = _closed(
         "campaigns_ended",
         "exempted",
         "unmatched",
-        "blocks_over_cap",
         "returned",
         "shadowed",
         "unknown_source",

@@ -183,6 +183,11 @@ DECISIONS = _counter(
     "Blocks far above the usual: set shadow mode, then `decisions list` and look at the campaigns.",
     BY_ACTION,
 )
+OVER_CAP = _counter(
+    "decisions_over_cap_total",
+    "Blocks that were only recorded, because the cap on blocks per hour was reached.",
+    "Any: see the alert StreamGuardBlocksOverCap; look at the campaigns before raising the cap.",
+)
 REASONS = _counter(
     "decisions_reasons_total",
     "Decisions that bear a reason code.",

@@ -22,6 +22,7 @@ from stream_guard.telemetry import metrics as m
 from stream_guard.telemetry.instruments import Instruments
 
 DEAD_LETTERS = "dead_letters."  # how lanes count them: with the reason behind the point
+BLOCKS_OVER_CAP = "blocks_over_cap"  # counted by DECISIONS
 LANE_COUNTS = {"events": m.EVENTS, "late": m.LATE, "future": m.FUTURE, "dead_letters_capped": m.CAPPED}
 LANE_GAUGES = (m.LAG, m.WATERMARK, m.OPEN, m.ROWS, m.LANES)
 Messages = Iterable[tuple[bytes | None, bytes]]
@@ -197,6 +198,8 @@ class Telemetry(NullObserver):
     def _count(self, stage: str, what: str, by: int) -> None:
         if what.startswith(DEAD_LETTERS):
             self.instruments.add(m.DEAD_LETTERS, by, stage, what.removeprefix(DEAD_LETTERS))
+        elif what == BLOCKS_OVER_CAP:
+            self.instruments.add(m.OVER_CAP, by)
         elif what in LANE_COUNTS:
             self.instruments.add(LANE_COUNTS[what], by, stage)
         else:

@@ -22,7 +22,7 @@ from stream_guard.telemetry.docs import render
 from stream_guard.telemetry.instruments import Instruments
 from stream_guard.telemetry.labels import COUNTS
 from stream_guard.telemetry.metrics import METRICS, UNITS, Metric
-from stream_guard.telemetry.observing import DEAD_LETTERS, LANE_COUNTS, Telemetry
+from stream_guard.telemetry.observing import BLOCKS_OVER_CAP, DEAD_LETTERS, LANE_COUNTS, Telemetry
 from stream_guard.telemetry.server import MetricsServer
 from stream_guard.wire.native import EventDecoder
 from tests.support.decisions import decision, message
@@ -83,7 +83,7 @@ def test_whatever_lanes_and_stages_count_is_declared() -> None:
         path = ROOT / "stream_guard" / package
         for file in [path] if path.is_file() else path.rglob("*.py"):
             counted |= set(_counted(ast.parse(file.read_text())))
-    declared = {*COUNTS, *LANE_COUNTS, DEAD_LETTERS}
+    declared = {*COUNTS, *LANE_COUNTS, DEAD_LETTERS, BLOCKS_OVER_CAP}
     undeclared = {
         what
         for what in counted
@@ -134,6 +134,12 @@ def test_counters_do_not_fall_when_lanes_change_hands() -> None:
         telemetry.owned([("accounts", 0)])
         telemetry.measured([LaneStatus(("accounts", 0), 0, 1_000, 1, 0, {"events": events})])
     assert shown(telemetry)["stream_events_total{accounts}"] == 16
+
+
+def test_blocks_over_the_cap_have_a_metric_of_their_own() -> None:
+    telemetry = Telemetry()
+    telemetry.measured([LaneStatus(("decisions", 0), 0, 1_000, 1, 0, {"blocks_over_cap": 3})])
+    assert shown(telemetry)["decisions_over_cap_total"] == 3
 
 
 def test_a_stage_is_as_far_as_its_slowest_lane() -> None:
