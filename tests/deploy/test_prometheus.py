@@ -11,7 +11,7 @@ from tests.deploy.files import DEPLOY, ROOT, read_yaml
 from tests.support.neighbours import need_binary
 
 RULES = DEPLOY / "prometheus" / "alerts.yml"
-UNIT_TESTS = ROOT / "tests" / "deploy" / "prometheus" / "alerts_test.yml"
+UNIT_TESTS = sorted((ROOT / "tests" / "deploy" / "prometheus").glob("*_test.yml"))
 ALERTS: list[dict[str, Any]] = [rule for group in read_yaml(RULES)["groups"] for rule in group["rules"]]
 NAMES = [alert["alert"] for alert in ALERTS]
 
@@ -36,14 +36,15 @@ def test_alertmanager_accepts_its_configuration() -> None:
 
 @pytest.mark.prometheus
 def test_alerts_fire_and_keep_silent_as_they_should() -> None:
-    run("promtool", "prometheus", "test", "rules", UNIT_TESTS)
+    run("promtool", "prometheus", "test", "rules", *UNIT_TESTS)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_alert_is_tested_for_firing_and_for_silence(name: str) -> None:
     expected = [
         bool(case["exp_alerts"])
-        for group in read_yaml(UNIT_TESTS)["tests"]
+        for path in UNIT_TESTS
+        for group in read_yaml(path)["tests"]
         for case in group["alert_rule_test"]
         if case["alertname"] == name
     ]
