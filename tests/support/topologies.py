@@ -10,11 +10,11 @@ from stream_guard.topology import Topology
 TOY = "tests.support.toy:build_toy"
 
 
-def load_topology(factory: str, prefix: str = "") -> Topology:
+def load_topology(factory: str, prefix: str = "", tick_ms: int | None = None) -> Topology:
     """Call ``module:function`` (with default settings, if it wants settings); prefix its topics."""
     module, _, name = factory.partition(":")
     build = getattr(import_module(module), name)
     wants_settings = "settings" in signature(build).parameters
     topology: Topology = build(Settings()) if wants_settings else build()
     streams = tuple(replace(stream, topic=prefix + stream.topic) for stream in topology.streams)
-    return replace(topology, streams=streams)
+    return replace(topology, streams=streams, tick_ms=tick_ms or topology.tick_ms)

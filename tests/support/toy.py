@@ -131,7 +131,9 @@ class Groups:
     def tick(self, rows: Rows, now: int, out: Out) -> None:
         for indicator in sorted(self._touched):
             row = rows.get(indicator)
-            if row is None or row.crowd or row.requests.bit_length() <= row.level:
+            if row is None or row.crowd or indicator.startswith("ua:"):
+                continue  # everybody shows one: it ties nobody together
+            if row.requests.bit_length() <= row.level:
                 continue
             rows.put(indicator, row)
             row.level = row.requests.bit_length()

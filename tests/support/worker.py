@@ -40,6 +40,7 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
     clock: TestClock | None = None
     factory: str = TOY
     prefix: str = ""
+    tick_ms: int | None = None
 
 
 class Stats(NullObserver):
@@ -98,7 +99,7 @@ class Stats(NullObserver):
 
 def main(argument: str) -> int:
     config = msgspec.json.decode(argument, type=WorkerConfig)
-    topology = load_topology(config.factory, config.prefix)
+    topology = load_topology(config.factory, config.prefix, config.tick_ms)
     return run_worker(topology, config.kafka, config.clock, Stats(Path(config.stats)))
 
 
