@@ -195,6 +195,6 @@ def _count_sign_up(rows: Rows, created_at: int) -> None:
     slot = created_at // SLOT_MS
     row.slots[slot] = row.slots.get(slot, 0) + 1
     row.total += 1
-    if len(row.slots) > MAX_SLOTS:
+    while len(row.slots) > MAX_SLOTS:
         oldest = min(slot for slot in row.slots if slot != OLDER)
         row.slots[OLDER] = row.slots.get(OLDER, 0) + row.slots.pop(oldest)

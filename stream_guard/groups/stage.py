@@ -41,8 +41,7 @@ class Groups:
             row = GroupRow({record.account_id: 0}, out.at, judge_at=FIRST_INFO)
             rows.put(key, row)
         if len(row.members) == 1 and record.account_id in row.members:
-            if record.conduct is not None:  # kept for the tick only: someone may join within it
-                self._lone[key] = record
+            self._keep_lone(key, record)
             return
         changed = membership.take(rows, key, row, record, self._max_members)
         if self._lone and (first := self._lone.pop(key, None)):
@@ -72,6 +71,12 @@ class Groups:
         session = Session(rows, state, self._settings, out)
         for indicator in sorted(due):
             session.judge(indicator)
+
+    def _keep_lone(self, key: str, record: Profile) -> None:
+        """Keep the profile of a group of one for the tick: someone may join within it."""
+        known = self._lone.get(key)
+        if record.conduct is not None and (known is None or known.requests < record.requests):
+            self._lone[key] = record
 
     @staticmethod
     def _pending(rows: Rows, state: StateRow) -> set[str]:

@@ -1,0 +1,84 @@
+"""Laws of who is in a group, and of its totals."""
+
+from zlib import crc32
+
+from stream_guard.groups import membership
+from stream_guard.groups.rows import GroupRow, Row, member_key
+from stream_guard.records import Conduct, Profile
+from stream_guard.runtime.rows import LaneRows
+
+
+def profile(name: str, requests: int, answered: int | None = None) -> Profile:
+    return Profile(name, requests, name, Conduct(0, 1, answered=requests if answered is None else answered))
+
+
+def hello(name: str) -> Profile:
+    return Profile(name, 1, name)
+
+
+def rows() -> LaneRows:
+    return LaneRows(Row, 10)
+
+
+def test_newest_profile_replaces_the_last_and_totals_follow() -> None:
+    kept, group = rows(), GroupRow({}, 0)
+    membership.take(kept, "x:1", group, profile("a", 4), 8)
+    membership.take(kept, "x:1", group, profile("b", 8, 7), 8)
+    assert membership.take(kept, "x:1", group, profile("a", 16, 15), 8)
+    assert (group.profiled, group.requests, group.answered) == (2, 24, 22)
+    assert group.info == membership.information(16) + membership.information(8)
+    row = kept.get(member_key("x:1", "a"))
+    assert row is not None
+    assert row.profile.requests == 16
+
+
+def test_an_older_or_repeated_profile_changes_nothing() -> None:
+    kept, group = rows(), GroupRow({}, 0)
+    membership.take(kept, "x:1", group, profile("a", 16), 8)
+    before = (dict(group.members), group.requests, group.info)
+    for again in (profile("a", 16), profile("a", 8), hello("a")):
+        assert not membership.take(kept, "x:1", group, again, 8)
+    assert (dict(group.members), group.requests, group.info) == before
+
+
+def test_a_hello_makes_a_member_without_a_profile() -> None:
+    kept, group = rows(), GroupRow({}, 0)
+    assert membership.take(kept, "x:1", group, hello("a"), 8)
+    assert group.members == {"a": 0}
+    assert group.profiled == 0
+    assert kept.get(member_key("x:1", "a")) is None
+
+
+def test_beyond_the_bound_those_with_the_smallest_digest_are_kept_in_any_order() -> None:
+    names = [f"account-{i}" for i in range(400)]
+    expected = set(sorted(names, key=lambda name: crc32(name.encode()))[:16])
+    for order in (names, names[::-1], sorted(names)):
+        kept, group = rows(), GroupRow({}, 0)
+        for name in order:
+            membership.take(kept, "x:1", group, profile(name, 4), 16)
+        assert group.members.keys() == expected
+        assert (group.profiled, group.requests) == (16, 64)
+        assert sum(kept.get(member_key("x:1", name)) is not None for name in names) == 16
+
+
+def test_size_is_exact_below_the_bound_and_estimated_beyond() -> None:
+    kept, group = rows(), GroupRow({}, 0)
+    for i in range(200):
+        membership.take(kept, "x:1", group, hello(f"account-{i}"), 256)
+    assert membership.size(group) == 200
+    for i in range(200, 20_000):
+        membership.take(kept, "x:1", group, hello(f"account-{i}"), 256)
+    assert 16_000 < membership.size(group) < 24_000  # 4 standard errors of 1 / sqrt(256)
+
+
+def test_a_popular_group_that_is_suspected_passes_newcomers_on_and_no_other_does() -> None:
+    kept, group = rows(), GroupRow({}, 0)
+    for i in range(100):
+        membership.take(kept, "x:1", group, profile(f"account-{i}", 4), 8)
+    assert group.arrivals == []
+    group.causes = ("load",)
+    arrived = [
+        i for i in range(100, 300) if membership.take(kept, "x:1", group, profile(f"account-{i}", 4), 8)
+    ]
+    assert 0 < len(group.arrivals) <= 64
+    assert len(arrived) >= len(group.arrivals)

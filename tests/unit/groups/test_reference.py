@@ -1,0 +1,120 @@
+"""Laws of what honest accounts teach."""
+
+from itertools import pairwise
+from math import exp, inf, nan
+
+import numpy as np
+import pytest
+
+from stream_guard.groups import reference
+from stream_guard.groups.conduct import HIDDEN, RATE, STATISTICS, values_of
+from stream_guard.groups.rows import LevelRow, LitRow, Row, level_key, lit_key
+from stream_guard.records import Conduct, Profile
+from stream_guard.runtime.rows import LaneRows
+from tests.unit.groups.crowds import profile_at, stranger
+from tests.unit.groups.stream import Recorder
+
+
+def taught(count: int, seed: int = 3) -> tuple[LaneRows, Recorder]:
+    rng, rows, out = np.random.default_rng(seed), LaneRows(Row, 100), Recorder()
+    for i in range(count):
+        account = stranger(rng, f"r-{i}")
+        for power in range(2, 9):
+            if len(account.times) >= 1 << power:
+                reference.learn(rows, profile_at(rng, account, 1 << power), out)
+    return rows, out
+
+
+def level_of(rows: LaneRows, requests: int) -> LevelRow:
+    row = rows.get(level_key(requests.bit_length()))
+    assert isinstance(row, LevelRow)
+    return row
+
+
+@pytest.mark.parametrize("statistic", range(len(STATISTICS)))
+def test_normal_scores_of_the_reference_have_mean_zero_and_at_most_unit_variance(statistic: int) -> None:
+    rows, _ = taught(120)
+    level = level_of(rows, 16)
+    prior = reference.prior(statistic)
+    mass = np.array(level.counts[statistic]) + np.array(prior)
+    scores = np.array(reference.normal_scores(statistic, level.counts[statistic]))
+    assert abs(float(mass @ scores)) < 1e-6 * mass.sum()
+    assert float(mass @ scores**2) <= mass.sum()
+    assert all(a <= b + 1e-9 for a, b in pairwise(scores))
+
+
+@pytest.mark.parametrize("statistic", range(len(STATISTICS)))
+@pytest.mark.parametrize("slope", [0.5, 1.0, 2.0])
+def test_scores_have_lighter_tails_than_a_normal(statistic: int, slope: float) -> None:
+    mass = np.array(reference.prior(statistic))
+    scores = np.array(reference.normal_scores(statistic, [0] * reference.BINS))
+    assert float(mass @ np.exp(slope * scores)) / mass.sum() <= exp(slope**2 / 2) + 1e-9
+
+
+def test_only_profiles_at_a_power_of_two_teach_so_that_each_account_counts_once_a_level() -> None:
+    rng, rows, out = np.random.default_rng(1), LaneRows(Row, 100), Recorder()
+    account = stranger(rng, "a")
+    account.times = [i * 60_000 for i in range(64)]
+    for count in range(4, 33):
+        reference.learn(rows, profile_at(rng, account, count), out)
+    assert out.counts["reference_learnt"] == 4  # 4, 8, 16, 32
+    assert [level_of(rows, n).seen for n in (4, 8, 16, 32)] == [1, 1, 1, 1]
+
+
+def test_suspects_and_extremes_teach_nothing_and_are_counted() -> None:
+    rows, out = LaneRows(Row, 100), Recorder()
+    conduct = Conduct(0, 3_600_000, answered=8)
+    rows.put(lit_key("suspect"), LitRow({"payment:x": None}))
+    for refused in (
+        Profile("suspect", 8, "suspect", conduct),
+        Profile("extreme", 8, "extreme", conduct, score=1.0),
+        Profile("odd", 8, "odd", conduct, score=nan),
+    ):
+        assert not reference.learn(rows, refused, out)
+    assert out.counts["reference_refused"] == 3
+    assert rows.get(level_key(4)) is None
+
+
+def test_a_level_survives_being_packed_bit_for_bit() -> None:
+    rows, _ = taught(60)
+    before = level_of(rows, 8)
+    rows.take()
+    again = LaneRows(Row, 1)
+    again.load(level_key(4), rows.packed[level_key(4)])
+    assert again.get(level_key(4)) == before
+
+
+def test_old_times_fade_by_halves_and_counts_stay_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference, "HALVE_AT", 50)
+    rows, _ = taught(400)
+    level = level_of(rows, 4)
+    assert level.seen > 300
+    assert sum(level.counts[HIDDEN]) <= 100
+
+
+@pytest.mark.parametrize("odd", [nan, inf, -inf])
+def test_a_number_that_is_none_takes_no_part(odd: float) -> None:
+    conduct = Conduct(
+        0,
+        10 * 86_400_000,
+        answered=20,
+        hidden_ratio=odd,
+        log_gap_var=odd,
+        hours=(1,) * 24,
+        labels=(("x", 1),),
+    )
+    values = values_of(Profile("a", 20, "a", conduct))
+    assert values[HIDDEN] is None
+    assert values[RATE] is not None
+    assert all(value is None or abs(value) < 1e6 for value in values)
+
+
+def test_sign_up_slots_are_bounded() -> None:
+    rows, out = LaneRows(Row, 100), Recorder()
+    for i in range(1500):
+        conduct = Conduct(0, 1, created_at=1 + i * reference.SLOT_MS, answered=4)
+        reference.learn(rows, Profile(f"a-{i}", 4, f"a-{i}", conduct), out)
+    sign_ups = reference.Reference(rows).sign_ups()
+    assert sign_ups.total == 1500
+    assert len(sign_ups.slots) <= 1024
+    assert sum(sign_ups.slots.values()) == 1500
