@@ -52,6 +52,7 @@ class RedisSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     url: str = "redis://127.0.0.1:6379/0"
     enabled: bool = True
+    keep_expired_s: Seconds = 86_400.0  # for looking back; raise it to keep decisions on old events
 
 
 class AccountsSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,9 +21,10 @@ from kafka.errors import KafkaError
 from redis.exceptions import RedisError
 
 from stream_guard.errors import BrokerUnavailable, StoreUnavailable
+from stream_guard.settings import RedisSettings
 from stream_guard.sinks.entry import Sequenced, newest_entries
 from stream_guard.sinks.redis_keys import connect, without_password
-from stream_guard.sinks.redis_projection import ProjectionConfig, RedisProjection
+from stream_guard.sinks.redis_projection import RedisProjection, projection_config
 from stream_guard.sinks.redis_writer import DecisionWriter, Written
 
 DECISIONS_TOPIC = "guard.decisions.v1"
@@ -140,13 +141,15 @@ class DecisionFollower:
                     self._projection.push(self._log.poll(consumer))
 
 
-def rebuild(decisions: DecisionLog, redis_url: str, progress: Callable[[int], None] | None = None) -> Written:
+def rebuild(
+    decisions: DecisionLog, redis: RedisSettings, progress: Callable[[int], None] | None = None
+) -> Written:
     """Write everything that the topic holds to Redis, once; ``progress`` gets the accounts done so far.
 
     Raises BrokerUnavailable or StoreUnavailable.  A running projection may go on meanwhile.
     """
-    config = ProjectionConfig()
-    writer = DecisionWriter(connect(redis_url))
+    config = projection_config(redis)
+    writer = DecisionWriter(connect(redis.url), config.keeping)
     done = Written(0, 0, 0)
     try:
         run_id, _ = writer.server()
@@ -158,7 +161,7 @@ def rebuild(decisions: DecisionLog, redis_url: str, progress: Callable[[int], No
                     progress(sum(done))
         writer.mark(run_id)
     except RedisError as error:
-        message = f"{without_password(redis_url)} does not answer: {error}"
+        message = f"{without_password(redis.url)} does not answer: {error}"
         raise StoreUnavailable(message) from error
     finally:
         writer.close()

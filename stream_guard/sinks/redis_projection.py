@@ -26,6 +26,7 @@ from redis.exceptions import RedisError
 
 from stream_guard.clock import Clock, SystemClock
 from stream_guard.errors import InvalidEvent, StreamGuardError
+from stream_guard.settings import RedisSettings
 from stream_guard.sinks.entry import Entry, Sequenced, newest_entries, read_entry
 from stream_guard.sinks.redis_keys import connect
 from stream_guard.sinks.redis_writer import DecisionWriter, Keeping
@@ -44,6 +45,11 @@ class ProjectionConfig:
     backoff_s: tuple[float, float] = (0.1, 5.0)  # first and longest pause after a failure
     answer_s: float = 2.0  # a server that hangs for longer is down
     keeping: Keeping = field(default_factory=Keeping)
+
+
+def projection_config(settings: RedisSettings) -> ProjectionConfig:
+    """As the operator wants it."""
+    return ProjectionConfig(keeping=Keeping(expired_s=int(settings.keep_expired_s)))
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from redis import Redis
 from stream_guard.embedded.kafka import EmbeddedKafka
 from stream_guard.errors import BrokerUnavailable, StoreUnavailable
 from stream_guard.records import Control, Decision, pack_json
+from stream_guard.settings import RedisSettings
 from stream_guard.sinks.control import ControlWriter
 from stream_guard.sinks.decision_log import DecisionFollower, DecisionLog, rebuild
 from stream_guard.sinks.decision_store import RedisDecisionStore
@@ -95,13 +96,13 @@ def test_a_lost_redis_is_rebuilt_from_the_topic(decisions: DecisionLog, redis_se
             for i in range(600):
                 write(decision(f"a{i}", "throttle" if at % 2 else "block", decided_at=at))
     seen: list[int] = []
-    counts = rebuild(decisions, url, seen.append)
+    counts = rebuild(decisions, RedisSettings(url=url), seen.append)
     assert counts == (600, 0, 0)
     assert seen == [500, 600]
     store = RedisDecisionStore(url)
     try:
         assert store.tally() == {"throttle": 600}
-        assert sum(rebuild(decisions, url)) == 600, "doing it again changes nothing"
+        assert sum(rebuild(decisions, RedisSettings(url=url))) == 600, "doing it again changes nothing"
         assert store.tally() == {"throttle": 600}
     finally:
         store.close()
@@ -162,7 +163,7 @@ def test_what_can_not_be_reached_is_named(broker: str, decisions: DecisionLog) -
     with pytest.raises(BrokerUnavailable, match="no topic nowhere: start a worker"):
         list(DecisionLog(broker, "nowhere").everything())
     with pytest.raises(StoreUnavailable, match=r"127.0.0.1:1/0 does not answer"):
-        rebuild(decisions, "redis://127.0.0.1:1/0")
+        rebuild(decisions, RedisSettings(url="redis://127.0.0.1:1/0"))
 
 
 def test_an_operators_word_is_in_the_topic_when_send_returns(broker: str) -> None:

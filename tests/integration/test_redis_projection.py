@@ -13,10 +13,16 @@ from redis import Redis
 from stream_guard.embedded.valkey import EmbeddedValkey
 from stream_guard.errors import BrokerUnavailable, ConfigurationError
 from stream_guard.records import Decision, pack_json
+from stream_guard.settings import RedisSettings
 from stream_guard.sinks.decision_store import MemoryDecisionStore, RedisDecisionStore
 from stream_guard.sinks.entry import Sequenced
 from stream_guard.sinks.redis_keys import decision_key
-from stream_guard.sinks.redis_projection import Everything, ProjectionConfig, RedisProjection
+from stream_guard.sinks.redis_projection import (
+    Everything,
+    ProjectionConfig,
+    RedisProjection,
+    projection_config,
+)
 from stream_guard.sinks.redis_writer import Keeping
 from tests.support.decisions import decision, message
 from tests.support.polling import until
@@ -234,6 +240,14 @@ def test_a_key_lives_until_its_decision_expired_and_some_slack(redis_url: str) -
         }
         assert 0 < client.ttl(decision_key("allowed")) <= 50
         assert projection.status().expired == 1
+
+
+def test_decisions_on_old_events_are_kept_if_the_operator_wants_so(redis_url: str) -> None:
+    centuries = projection_config(RedisSettings(keep_expired_s=1e10))
+    with projecting(redis_url, config=centuries) as projection, stored(redis_url) as store:
+        projection.push(sequenced(decision(expires_at=1_700_000_600.0)))
+        assert projection.flush(30)
+        assert store.get("a1") == decision(expires_at=1_700_000_600.0)
 
 
 def test_a_revoked_block_does_not_come_back_when_it_is_pushed_late(redis_url: str) -> None:
