@@ -1,0 +1,282 @@
+"""Laws of conviction, membership and the end of campaigns, on findings made by hand."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from stream_guard.campaigns.odds import budget_line
+from stream_guard.campaigns.rows import AccountRow, account_key
+from stream_guard.campaigns.stage import Campaigns
+from stream_guard.clock import DAY_MS
+from stream_guard.records import CampaignState, Conduct, Control, Evidence, Finding, Member, Profile, Verdict
+from stream_guard.settings import BudgetSettings, Settings
+from tests.unit.groups.stream import Driver
+
+NOW = 1_760_000_000_000
+ACCOUNTS = 20_000
+LOUD = (
+    Evidence("load_evenness", 0.1, 0.6, 9.0, "load", "when"),
+    Evidence("content_sameness", 0.7, 0.0, 5.0, "content", "what"),
+    Evidence("sign_up_burst", 1.0, 0.0, 5.0, "sign_up", "who"),
+)
+CROWD = LOUD[1:]
+
+
+def member(name: str, fit: float = 3.0, requests: int = 32) -> Member:
+    if not requests:
+        return Member(name, 0.0, Profile(name, 0, ""))
+    conduct = Conduct(NOW - DAY_MS, NOW, answered=requests)
+    return Member(name, fit, Profile(name, requests, name, conduct, segment="model|api|free"))
+
+
+def finding(
+    indicator: str,
+    members: Iterable[Member],
+    evidence: tuple[Evidence, ...] = LOUD,
+    log_e: float = 18.0,
+    size: int | None = None,
+) -> Finding:
+    named = tuple(members)
+    count = size if size is not None else len(named)
+    return Finding(indicator, count, count, count / ACCOUNTS, log_e, 14.0, evidence, named, 100)
+
+
+def farm(count: int = 20, prefix: str = "bad") -> list[Member]:
+    return [member(f"{prefix}-{i:02d}") for i in range(count)]
+
+
+def convicted(prefix: str = "bad", card: str = "payment:card", client: str = "shape:farm") -> list[Finding]:
+    return [finding(client, farm(20, prefix)), finding(card, farm(20, prefix))]
+
+
+class Line:
+    """A driver that speaks in ticks."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.driver = Driver(Campaigns(settings or Settings()), tick_ms=1_000, hot_max=3)
+        self.now = NOW
+
+    def say(self, *findings: Finding, after_ms: int = 1_000) -> list[tuple[str, Any]]:
+        self.now += after_ms
+        self.driver.out.emitted.clear()
+        self.driver.out.at = self.now
+        for each in findings:
+            self.driver.stage.process(self.driver.rows, each.indicator, each, self.driver.out)
+        self.driver.close(self.now)
+        return [(stream, record) for _, stream, _, record in self.driver.out.emitted]
+
+    def verdicts(self, *findings: Finding, after_ms: int = 1_000) -> dict[str, Verdict]:
+        said = self.say(*findings, after_ms=after_ms)
+        return {record.account_id: record for stream, record in said if stream == "verdicts"}
+
+    def states(self, *findings: Finding, after_ms: int = 1_000) -> dict[str, CampaignState]:
+        said = self.say(*findings, after_ms=after_ms)
+        return {record.campaign_id: record for stream, record in said if stream == "campaigns"}
+
+
+def test_a_convicted_pool_is_sentenced_account_by_account() -> None:
+    verdicts = Line().verdicts(*convicted())
+    assert len(verdicts) == 20
+    assert {v.kind for v in verdicts.values()} == {"distillation"}
+    assert len({v.campaign_id for v in verdicts.values()}) == 1
+    verdict = verdicts["bad-00"]
+    assert verdict.tier == "free"
+    assert verdict.reasons[:2] == ("distillation", "campaign_member")
+    assert {"shared_payment", "shared_client", "even_load"} <= set(verdict.reasons)
+
+
+def test_a_bystander_on_the_same_proxy_with_his_own_card_goes_free() -> None:
+    line = Line()
+    proxy = [*farm(), member("bystander", -2.0), member("lookalike", 3.0)]
+    verdicts = line.verdicts(*convicted(), finding("network:proxy", proxy))
+    assert len(verdicts) == 20
+    assert (
+        not {"bystander", "lookalike"} & verdicts.keys()
+    )  # even one whose conduct fits: one vote is not two
+
+
+def test_whose_conduct_is_his_own_goes_free_whatever_he_shares() -> None:
+    shared = [*farm(), member("own-way", -1.0)]
+    verdicts = Line().verdicts(
+        finding("shape:farm", shared), finding("payment:card", shared), finding("network:p", shared)
+    )
+    assert len(verdicts) == 20
+
+
+def test_software_votes_once_however_many_values_it_shows() -> None:
+    line = Line()
+    tool = [*farm(), member("user", 3.0)]
+    kinds = ("shape", "client", "tools", "system_prompt", "template")
+    verdicts = line.verdicts(*convicted(), *(finding(f"{kind}:tool", tool) for kind in kinds))
+    assert "user" not in verdicts
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [CROWD, LOUD[:1], (LOUD[0], Evidence("no_night", 1.0, 0.2, 9.0, "rhythm", "when"))],
+    ids=["below the line", "one cause", "one family"],
+)
+def test_no_campaign_without_causes_families_and_the_line(evidence: tuple[Evidence, ...]) -> None:
+    log_e = 8.0 if evidence is CROWD else 30.0
+    said = Line().say(
+        finding("shape:farm", farm(), evidence, log_e), finding("payment:card", farm(), evidence, log_e)
+    )
+    assert said == []
+
+
+def test_overlapping_suspects_convict_together_where_none_does_alone() -> None:
+    quiet = tuple(Evidence(e.name, e.value, e.expected, e.weight - 1, e.cause, e.family) for e in LOUD)
+    more = (*quiet, Evidence("no_night", 1.0, 0.2, 7.0, "rhythm", "when"))
+    alone = Line().say(finding("shape:farm", farm(), quiet, 13.0))
+    assert alone == []
+    together = Line().verdicts(
+        finding("shape:farm", farm(), quiet, 13.0), finding("network:proxy", farm(), more, 13.5)
+    )
+    assert len(together) == 20
+
+
+def test_too_few_fitting_accounts_make_no_core() -> None:
+    thin = [member(f"a-{i}") for i in range(3)] + [member(f"b-{i}", 0.0) for i in range(20)]
+    assert Line().say(finding("shape:farm", thin), finding("payment:card", thin)) == []
+
+
+def test_a_group_that_falls_back_frees_its_members() -> None:
+    line = Line()
+    assert len(line.verdicts(*convicted())) == 20
+    freed = line.verdicts(finding("payment:card", (), ()))
+    assert len(freed) == 20
+    assert {v.kind for v in freed.values()} == {""}
+    assert {v.source for v in freed.values()} == {"campaign"}
+
+
+def test_the_same_finding_again_says_nothing_new() -> None:
+    line = Line()
+    line.say(*convicted())
+    assert line.verdicts(*convicted()) == {}
+
+
+def test_a_newcomer_on_the_farms_card_and_software_is_a_successor_and_his_credit_fades() -> None:
+    newcomer = member("new", requests=0)
+    joined = (finding("shape:farm", [newcomer], size=21), finding("payment:card", [newcomer], size=21))
+    line = Line()
+    line.say(*convicted())
+    verdict = line.verdicts(*joined)["new"]
+    assert "campaign_successor" in verdict.reasons
+    tight = Line(Settings(budget=BudgetSettings(false_blocks_per_100k_account_days=0.4)))
+    tight.say(*convicted())
+    assert "new" in tight.verdicts(*joined)  # 12.4 nats: his votes and the whole credit
+
+
+def test_a_newcomer_on_software_and_network_alone_waits_for_his_conduct() -> None:
+    line = Line()
+    line.say(*convicted(), finding("network:proxy", farm()))
+    newcomer = member("new", requests=0)
+    assert (
+        line.verdicts(
+            finding("shape:farm", [newcomer], size=21), finding("network:proxy", [newcomer], size=21)
+        )
+        == {}
+    )
+    grown = member("new", 2.5, 16)
+    assert "new" in line.verdicts(
+        finding("shape:farm", [grown], size=21), finding("network:proxy", [grown], size=21)
+    )
+
+
+def test_campaigns_that_share_members_merge_under_the_older_id() -> None:
+    line = Line()
+    older = line.states(*convicted("bad", "payment:one", "shape:one"))
+    younger = line.states(*convicted("too", "payment:two", "shape:two"))
+    (older_id,), (younger_id,) = older, younger
+    both = line.states(finding("network:proxy", [*farm(), *farm(20, "too")]))
+    assert both[younger_id].status == "merged"
+    assert both[younger_id].merged_into == older_id
+    assert both[older_id].status == "active"
+    assert len(both[older_id].members) == 40
+    again = line.verdicts(finding("payment:two", [member("too-03", 3.0, 64)]))
+    assert all(v.campaign_id == older_id for v in again.values())
+    # Everyone was told of the new id in the tick of the merger.
+    row = line.driver.rows.get(account_key("too-05"))
+    assert isinstance(row, AccountRow)
+    assert row.verdict == older_id
+
+
+def test_harvest_follows_the_newest_profiles() -> None:
+    line = Line()
+    (state,) = line.states(*convicted()).values()
+    assert state.harvested == 20 * 32
+    (state,) = line.states(finding("payment:card", [member("bad-00", 3.0, 64)])).values()
+    assert state.harvested == 20 * 32 + 32
+    (state,) = line.states(finding("shape:farm", [member("bad-00", 3.0, 32)])).values()  # late: older
+    assert state.harvested == 20 * 32 + 32
+
+
+def test_a_silent_campaign_ends_and_leaves_nothing_behind() -> None:
+    line = Line()
+    (name,) = line.states(*convicted())
+    minute = 60_000 - (line.now + 15 * DAY_MS) % 60_000
+    ended = line.states(after_ms=15 * DAY_MS + minute)
+    assert ended[name].status == "ended"
+    assert set(line.driver.rows.packed) <= {"index"}
+
+
+def test_an_operator_who_says_wrong_frees_the_account_for_good() -> None:
+    line = Line()
+    line.say(*convicted())
+    word = Control(verb="label", subject="bad-03", spoken_at=NOW / 1000, author="op", value="wrong")
+    freed = line.verdicts(Finding("bad-03", 0, 0, 0.0, 0.0, 0.0, control=word))
+    assert freed["bad-03"].kind == ""
+    assert "bad-03" not in line.verdicts(finding("payment:card", [member("bad-03", 8.0, 64)]))
+
+
+def test_a_chargeback_weighs_but_does_not_convict_alone() -> None:
+    line = Line()
+    proxy = [*farm(), member("payer", 2.0)]
+    line.say(*convicted(), finding("network:proxy", proxy))
+    word = Control(verb="chargeback", subject="payer", spoken_at=NOW / 1000, author="op")
+    assert line.verdicts(Finding("payer", 0, 0, 0.0, 0.0, 0.0, control=word)) == {}
+    stranger = Control(verb="chargeback", subject="nobody", spoken_at=NOW / 1000, author="op")
+    assert line.say(Finding("nobody", 0, 0, 0.0, 0.0, 0.0, control=stranger)) == []
+    assert line.driver.out.counts["words_on_strangers"] == 1
+
+
+def test_words_that_are_not_for_campaigns_are_counted() -> None:
+    line = Line()
+    word = Control(verb="release", subject="model-2", spoken_at=NOW / 1000, author="op")
+    assert line.say(Finding("model-2", 0, 0, 0.0, 0.0, 0.0, control=word)) == []
+    assert line.driver.out.counts["words_not_for_campaigns"] == 1
+
+
+def test_a_tighter_budget_sentences_fewer() -> None:
+    weak = [member(f"bad-{i:02d}", 1.2) for i in range(20)]
+    findings = (finding("shape:farm", weak, size=200), finding("payment:card", weak, size=60))
+    loose = Settings(budget=BudgetSettings(false_blocks_per_100k_account_days=1000.0))
+    tight = Settings(budget=BudgetSettings(false_blocks_per_100k_account_days=0.001))
+    assert budget_line(1000.0) < budget_line(0.001)
+    assert len(Line(loose).verdicts(*findings)) == 20
+    assert Line(tight).verdicts(*findings) == {}
+
+
+def test_cold_evidence_is_said_to_be_cold() -> None:
+    cold = tuple(
+        Evidence(e.name, e.value, e.expected, e.weight, e.cause, e.family, is_cold=True) for e in LOUD
+    )
+    line = Line()
+    verdicts = line.verdicts(finding("shape:farm", farm(), cold), finding("payment:card", farm(), cold))
+    assert all(v.is_cold and "cold_start" in v.reasons for v in verdicts.values())
+    warm = line.verdicts(finding("shape:farm", farm(), LOUD, 19.0))
+    assert len(warm) == 20
+    assert not any(v.is_cold for v in warm.values())
+
+
+def test_odd_findings_pass() -> None:
+    line = Line()
+    nan, inf = float("nan"), float("inf")
+    odd = Evidence("unheard_of", nan, nan, inf, "other", "who")
+    line.say(
+        Finding("", 0, 0, 0.0, nan, nan, (odd,), (member("x", nan),)),
+        Finding("no colon", -3, 0, 7.0, inf, -inf, (odd, *LOUD), tuple(farm())),
+        Finding("payment:gone", 0, 0, 0.0, 0.0, 0.0),
+    )
+    assert line.say() == []
