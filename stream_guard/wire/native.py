@@ -40,11 +40,12 @@ COMMON_NAMES: Final = 8  # unknown fields taken out before the first attempt
 
 Sketch = Callable[[str], bytes]
 
-# Unknown fields with these names may be part of a foreign format: they are never taken out unseen.
-_VOCABULARY: Final = (
-    ALIASES.keys() | set(CONVERSATIONS) | litellm.KNOWN | otel.OWN | otel.UNUSED | set(otel.BATCHES)
-) | {litellm.WRAPPER, "usage"}
+# Names that tell a foreign format, or mean something in ours: never taken out before the first attempt.
+_TELLING: Final = (ALIASES.keys() | set(CONVERSATIONS) | set(otel.BATCHES)) | {
+    *("attributes", "call_type", "endTime", "usage", litellm.WRAPPER)
+}
 
+_NESTED: Final = (dict, list)  # as a tuple: a union would be built anew at each call
 _strict = msgspec.json.Decoder(RequestEvent).decode
 
 
@@ -105,20 +106,23 @@ class EventDecoder:
         text = tree.pop("prompt", None)
         if text is not None and not isinstance(text, str):
             raise InvalidEvent("wrong_type", f"prompt: expected str; got {type(text).__name__}")
+        taken = {}
         for name in self._common:
             if name in tree:
-                if isinstance(tree.pop(name), dict | list):
-                    check_depth(value)
-                self.unknown_fields[name] += 1
-        is_plain = len(tree) == size and not _read_times(tree)
+                taken[name] = tree.pop(name)
+        has_text_times = _read_times(tree)
         try:
             event = msgspec.convert(tree, RequestEvent)
-            self._natively += 1
-            self._strict_first = is_plain
         except msgspec.ValidationError:
             check_depth(value)
+            tree.update(taken)
             event, found = self._decode_foreign(tree)
             text = text or found
+        else:
+            if taken:
+                self._ignore(taken, value)
+            self._natively += 1
+            self._strict_first = len(tree) == size and not has_text_times
         if text is not None:
             self._reduce(event, text)
         return event
@@ -147,6 +151,13 @@ class EventDecoder:
         self.mended_fields.update(changed)
         return event
 
+    def _ignore(self, taken: dict[str, Any], value: bytes) -> None:
+        """Count what was left out of the message ``value``."""
+        for name, content in taken.items():
+            if isinstance(content, _NESTED):
+                check_depth(value)
+            self.unknown_fields[name] += 1
+
     def _count_unknown(self, name: str) -> None:
         counts = self.unknown_fields
         name = name[:NAME_CHARS]
@@ -154,8 +165,8 @@ class EventDecoder:
             counts[name] += 1
         else:
             counts[OTHER] += 1
-        is_foreign = name in _VOCABULARY or name.startswith("gen_ai.")
-        if len(self._common) < COMMON_NAMES and name not in self._common and not is_foreign:
+        is_telling = name in _TELLING or name.startswith("gen_ai.")
+        if len(self._common) < COMMON_NAMES and name not in self._common and not is_telling:
             self._common = (*self._common, name)
 
     def _reduce(self, event: RequestEvent, text: str) -> None:
@@ -194,12 +205,12 @@ def _read(tree: dict[str, Any]) -> tuple[str, Reading]:
 
 def _read_times(tree: dict[str, Any]) -> bool:
     """Read times that are text, in place; whether there were any."""
-    found = False
-    for name in ("occurred_at", "account_created_at"):
-        if isinstance(tree.get(name), str):
-            tree[name] = read_time(tree[name], name)
-            found = True
-    return found
+    occurred, created = tree.get("occurred_at"), tree.get("account_created_at")
+    if isinstance(occurred, str):
+        tree["occurred_at"] = read_time(occurred, "occurred_at")
+    if isinstance(created, str):
+        tree["account_created_at"] = read_time(created, "account_created_at")
+    return isinstance(occurred, str) or isinstance(created, str)
 
 
 def _check_sketch(text: str) -> None:

@@ -48,13 +48,15 @@ def read_otel(tree: Mapping[str, Any]) -> Reading:
             raise InvalidEvent("not_object", detail)
     resource = tree.get("resource")
     shared = _attributes(resource.get("attributes")) if isinstance(resource, dict) else {}
-    flat = shared | {name: value for name, value in tree.items() if name not in OWN}
-    own_status = flat.pop("status") if isinstance(flat.get("status"), dict) else None
-    flat |= _attributes(tree.get("attributes"))
+    own_status = tree.get("status")
+    flat = shared | _attributes(tree.get("attributes"))
+    flat |= {name: value for name, value in tree.items() if name not in OWN and value is not None}
+    if isinstance(own_status, dict):
+        del flat["status"]
     reading = read_flat(flat)
     fill(reading.fields, _identity(tree))
     fill(reading.fields, _times(tree))
-    if own_status is not None:
+    if isinstance(own_status, dict):
         fill(reading.fields, {"status": _status(own_status, flat.get("error.type"))})
     return reading._replace(unknown=reading.unknown - UNUSED - shared.keys())
 

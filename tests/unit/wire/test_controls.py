@@ -32,7 +32,8 @@ def test_unknown_fields_are_ignored() -> None:
 @pytest.mark.parametrize(
     ("changes", "reason", "detail"),
     [
-        ({"verb": "ban"}, "out_of_range", "verb: "),
+        ({"verb": "ban"}, "out_of_range", "verb: expected one of revoke, exempt, "),
+        ({"verb": ["ban"]}, "out_of_range", "verb: expected one of "),
         ({"verb": None}, "missing_field", "verb: "),
         ({"subject": " "}, "missing_field", "subject: required, and empty"),
         ({"author": ""}, "missing_field", "author: required, and empty"),

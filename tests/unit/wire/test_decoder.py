@@ -9,7 +9,7 @@ from stream_guard.records import RequestEvent
 from stream_guard.wire.invalid import REASONS
 from stream_guard.wire.native import MAX_NAMES, OTHER, EventDecoder
 from stream_guard.wire.parse import MAX_DEPTH, MAX_MESSAGE_BYTES
-from tests.wire_samples import EVENT, SMALLEST
+from tests.wire_samples import EVENT, LITELLM, OTLP_SPAN, SMALLEST
 
 SKETCH = bytes(range(64))
 SKETCH_TEXT = b64encode(SKETCH).decode()
@@ -295,13 +295,22 @@ def test_what_came_before_does_not_change_what_a_message_means() -> None:
         encode({**EVENT, "occurred_at": "2025-11-22T08:26:40.125Z"}),
         encode({**EVENT, "prompt": "x"}),
         encode({**EVENT, "metadata": {"a": 1}, "input_tokens": None, "prompt_tokens": 4}),
+        encode({**EVENT, "metadata": {"a": 1}, "name": "x", "model_parameters": 3, "resource": []}),
+        encode({**EVENT, "traceId": "t", "startTime": 1, "id": "other"}),
+        encode(LITELLM),
+        encode({**LITELLM, **SMALLEST}),
+        encode(OTLP_SPAN),
+        encode({**OTLP_SPAN, **SMALLEST}),
     ]
     alone = [EventDecoder().decode(message) for message in messages]
     for first in messages:
         for message, expected in zip(messages, alone, strict=True):
-            decoder = EventDecoder()
+            decoder, fresh = EventDecoder(), EventDecoder()
             decoder.decode(first)
+            before = decoder.unknown_fields.copy()
             assert decoder.decode(message) == expected
+            fresh.decode(message)
+            assert decoder.unknown_fields - before == fresh.unknown_fields
 
 
 class Table:

@@ -123,6 +123,12 @@ def test_native_names_win_over_aliases_and_earlier_aliases_over_later() -> None:
     assert event["input_tokens"] == 1234
 
 
+def test_a_span_that_carries_fields_of_ours_beside_its_attributes_means_those() -> None:
+    event = known({**OTLP_SPAN, "model": "mine", "event_id": None, "account_id": "a"})
+    assert (event["model"], event["account_id"]) == ("mine", "a")
+    assert event["event_id"] == "5b8efff798038103d269b633813fc60c/eee19b7ec3c1b174"
+
+
 def test_every_alias_names_a_field() -> None:
     assert set(ALIASES.values()) <= FIELDS
     assert not ALIASES.keys() & FIELDS
