@@ -127,8 +127,8 @@ class DecisionFollower:
         while not self._closing.is_set():
             try:
                 self._follow()
-            except BrokerUnavailable as error:
-                log.warning("decisions_unreadable", error=str(error))
+            except Exception as error:  # noqa: BLE001 - the outermost loop: a dead thread would heal nothing
+                log.warning("decisions_unreadable", error=repr(error))
                 self._closing.wait(PAUSE_S)
 
     def _follow(self) -> None:

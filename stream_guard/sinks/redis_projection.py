@@ -22,10 +22,9 @@ from itertools import islice
 from threading import Condition, Thread
 
 import structlog
-from redis.exceptions import RedisError
 
 from stream_guard.clock import Clock, SystemClock
-from stream_guard.errors import InvalidEvent, StreamGuardError
+from stream_guard.errors import InvalidEvent
 from stream_guard.settings import RedisSettings
 from stream_guard.sinks.entry import Entry, Sequenced, newest_entries, read_entry
 from stream_guard.sinks.redis_keys import connect
@@ -198,7 +197,7 @@ class RedisProjection:
             try:
                 self._step()
                 pause = 0.0
-            except (RedisError, StreamGuardError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - the outermost loop: a dead thread would heal nothing
                 pause = min(longest, max(shortest, 2 * pause))
                 self._failed(error)
         self._writer.close()
