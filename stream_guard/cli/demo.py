@@ -1,0 +1,252 @@
+"""`stream-guard demo`: the whole program on a shipped sample, in one terminal.
+
+Real parts but for Kafka: the local runtime, a Valkey server from a wheel, the metrics endpoint.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+
+from stream_guard.cli.demo_truth import Report, Truth
+from stream_guard.cli.demo_view import Scene, view_for
+from stream_guard.cli.options import Config, settings_from
+from stream_guard.cli.output import say
+from stream_guard.cli.shift import Shifter, whole_days
+from stream_guard.errors import ConfigurationError
+from stream_guard.records import CampaignState
+from stream_guard.settings import Settings
+
+SAMPLE = "traffic.jsonl.zst"
+TRUTH = "traffic.truth.jsonl"
+STEP = 256  # lines between looks at the clock
+MEASURE_S = 1.0  # between readings of the lanes
+FLUSH_S = 10.0
+Messages = list[tuple[bytes | None, bytes]]
+
+
+Stay = Annotated[bool, typer.Option("--stay", help="Keep serving metrics and Valkey until Ctrl-C.")]
+Seconds = Annotated[
+    float,
+    typer.Option("--seconds", min=0.0, help="How long to stretch the sample over; 0: as fast as it goes."),
+]
+
+
+def demo(stay: Stay = False, seconds: Seconds = 20.0, config: Config = None) -> None:
+    """Run the shipped sample of real traffic through the whole program, and watch.
+
+    Requests go in, decisions come out, Valkey holds them, metrics are served. It ends by itself with
+    a summary. The sample holds harvesting campaigns among honest people, offices and classes; its truth
+    is only looked at in the end.
+
+    For example:
+
+        stream-guard demo
+
+        stream-guard demo --stay
+    """
+    from stream_guard.telemetry.logs import configure_logs
+
+    settings = settings_from(config)
+    configure_logs("warning")
+    console = Console()
+    with ExitStack() as stack:
+        show = Show(settings, stack)
+        with view_for(show.scene, console) as view:
+            show.play(seconds, view.update)
+        console.print(show.summary(), highlight=False, markup=False)
+        if stay:
+            say("metrics and Valkey stay up; Ctrl-C ends")
+            _stay()
+
+
+def _stay() -> None:
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        return
+
+
+class Show:
+    """Everything that runs during the demo."""
+
+    def __init__(self, settings: Settings, stack: ExitStack) -> None:
+        from stream_guard.bootstrap import build_decoder, build_topology
+        from stream_guard.embedded.valkey import EmbeddedValkey
+        from stream_guard.runtime.local import LocalRuntime
+        from stream_guard.runtime.replay import Replay
+        from stream_guard.sinks.decision_store import MemoryDecisionStore
+        from stream_guard.sinks.redis_projection import RedisProjection
+
+        self._lines = _sample()
+        self._truth = Truth(_resource(TRUTH).read_bytes().splitlines())
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="stream-guard-demo-"))
+        valkey = stack.enter_context(EmbeddedValkey(Path(directory)))
+        self._store = MemoryDecisionStore()
+        self._projection = RedisProjection(valkey.url, self._store.everything)
+        self._projection.start()
+        stack.callback(self._projection.close)
+        decoder = build_decoder(settings)
+        self._telemetry, url = _metrics(settings, decoder, self._projection, stack)
+        self._tally = _tally()
+        self._runtime = LocalRuntime(build_topology(settings, decoder=decoder), self._sink)
+        self._replay = Replay(self._runtime)
+        self.scene = Scene(len(self._lines), {"metrics": url, "Valkey": valkey.url})
+
+    def play(self, seconds: float, update: Callable[[], None]) -> None:
+        """Feed the sample, stretched over ``seconds`` where the machine is faster."""
+        shifter, step = Shifter(), _step(self._lines)
+        self.scene.started = started = time.monotonic()
+        measured = 0.0
+        for number, line in enumerate(self._lines, 1):
+            moved = shifter.shift(line, step)
+            self._truth.saw(moved)
+            self._replay.feed(moved)
+            if number % STEP:
+                continue
+            measured = self._look(number, measured)
+            update()
+            ahead = started + seconds * number / len(self._lines) - time.monotonic()
+            if ahead > 0:
+                time.sleep(ahead)
+        self._replay.finish()
+        self._look(len(self._lines), 0.0)
+        self._projection.flush(FLUSH_S)
+
+    def summary(self) -> str:
+        """How it went, in words."""
+        scene = self.scene
+        held = (
+            ", ".join(f"{count} {action}" for action, count in sorted(self._tally.holding.items()))
+            or "nobody"
+        )
+        pushed = self._projection.status().pushed
+        lines = [
+            "",
+            f"{scene.events:,} events of {scene.accounts:,} accounts; "
+            f"{self._tally.actions.total():,} decisions; "
+            f"held now: {held}",
+            f"Valkey was told {pushed:,} decisions ({scene.addresses['Valkey']})",
+            *(f"found: {line}" for line in scene.campaigns.values()),
+            "",
+            *evaluation(self._truth.report()),
+        ]
+        return "\n".join(lines)
+
+    def _look(self, number: int, measured: float) -> float:
+        """Take over what the lanes counted, about once a second; returns when that was."""
+        from stream_guard.cli.tally import accounts_in
+        from stream_guard.decisions.explain import at
+
+        now = time.monotonic()
+        scene = self.scene
+        scene.events, scene.clock = number, at(self._replay.arrival / 1000)
+        if now - measured < MEASURE_S:
+            return measured
+        scene.accounts = accounts_in(self._runtime)
+        self._telemetry.measured(self._runtime.statuses())
+        return now
+
+    def _sink(self, stream: str, _partition: int, messages: Messages) -> None:
+        """What leaves the stages: counted, shown, and pushed to Valkey."""
+        self._telemetry.saw(stream, messages)
+        self._tally.take(stream, messages)
+        if stream == "decisions":
+            self._projection.push(self._store.push(messages))
+            self._show_decisions(messages)
+        elif stream == "campaigns":
+            for _, value in messages:
+                campaign = msgspec.json.decode(value, type=CampaignState)
+                self.scene.campaigns[campaign.campaign_id] = campaign_line(campaign)
+
+    def _show_decisions(self, messages: Messages) -> None:
+        from stream_guard.decisions.explain import one_line
+        from stream_guard.sinks.entry import decode_decision
+
+        for _, value in messages:
+            self._truth.decided(value)
+            decision = decode_decision(value)
+            self.scene.newest.appendleft((decision.action, one_line(decision)))
+        scene = self.scene
+        scene.reasons, scene.holding = self._tally.reasons, self._tally.holding
+
+
+def campaign_line(campaign: CampaignState) -> str:
+    """A campaign on one line."""
+    shared = ", ".join(indicator for indicator, _ in campaign.indicators[:3]) or "nothing named"
+    return (
+        f"{campaign.campaign_id} {campaign.kind} ({campaign.status}): {len(campaign.members)} members, "
+        f"{campaign.harvested:,} exchanges; share {shared}"
+    )
+
+
+def evaluation(report: Report) -> list[str]:
+    """The comparison with the truth, labelled as that."""
+    lines = ["Evaluation only (the truth of the sample; no stage knows it):"]
+    for each in report.campaigns:
+        ratio = each.harvested / max(each.exchanges, 1)
+        lines.append(
+            f"  {each.campaign}: {each.acted_upon} of {each.accounts} accounts acted upon, "
+            f"{each.blocked} blocked; "
+            f"harvested {each.harvested:,} of {each.exchanges:,} exchanges ({ratio:.1%})"
+        )
+    lines.append(
+        f"  honest accounts touched: {report.honest_touched} of {report.honest:,}, "
+        f"{report.honest_blocked} of them blocked"
+    )
+    return lines
+
+
+def _tally() -> Any:
+    from stream_guard.cli.tally import Tally
+
+    return Tally()
+
+
+def _metrics(settings: Settings, decoder: Any, projection: Any, stack: ExitStack) -> tuple[Any, str]:
+    """Telemetry and its address; a free port if the usual one is taken."""
+    from stream_guard.telemetry.observing import Telemetry
+    from stream_guard.telemetry.server import MetricsServer
+
+    telemetry = Telemetry()
+    telemetry.watch_decoder(decoder)
+    telemetry.watch_projection(projection)
+    try:
+        server = MetricsServer(telemetry.registry, settings.telemetry)
+    except ConfigurationError:
+        free = msgspec.structs.replace(settings.telemetry, metrics_port=0)
+        server = MetricsServer(telemetry.registry, free)
+    stack.callback(server.close)
+    return telemetry, server.url
+
+
+def _resource(name: str) -> Any:
+    resource = files("stream_guard").joinpath("samples", name)
+    if not resource.is_file():
+        message = f"the shipped sample {name} is missing: install stream-guard again"
+        raise ConfigurationError(message)
+    return resource
+
+
+def _sample() -> list[bytes]:
+    """The lines of the shipped sample."""
+    import zstandard
+
+    packed = _resource(SAMPLE).read_bytes()
+    return zstandard.ZstdDecompressor().decompressobj().decompress(packed).splitlines()
+
+
+def _step(lines: list[bytes]) -> float:
+    from stream_guard.runtime.replay import Heads
+
+    heads = Heads()
+    newest = max(heads.read(line)[1] for line in lines)
+    return whole_days(newest / 1000, time.time())

@@ -1,0 +1,80 @@
+"""`stream-guard run`: one worker on Kafka, with its projection and its metrics."""
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from typing import Any
+
+import structlog
+import typer
+
+from stream_guard.cli.options import Config, settings_from
+from stream_guard.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+def run(config: Config = None) -> None:
+    """Run a worker: read events from Kafka, decide, keep Redis up to date, serve metrics.
+
+    Start as many as you like, up to the number of partitions; Kafka divides the work among them. Topics
+    that are missing are created. SIGTERM or Ctrl-C stops it after a last flush. It ends by itself when
+    Kafka is lost for good, so have it supervised.
+
+    For example:
+
+        stream-guard run -c stream-guard.toml
+
+        STREAM_GUARD_KAFKA__BOOTSTRAP=kafka:9092 stream-guard run
+    """
+    from stream_guard.bootstrap import build_decoder, build_topology
+    from stream_guard.runtime.faust_app import run_worker
+    from stream_guard.runtime.topics import ensure_topics
+    from stream_guard.telemetry.logs import configure_logs
+    from stream_guard.telemetry.server import MetricsServer
+
+    settings = settings_from(config)
+    configure_logs(settings.telemetry.log_level)
+    decoder = build_decoder(settings)
+    topology = build_topology(settings, decoder=decoder)
+    telemetry = _telemetry()
+    telemetry.watch_decoder(decoder)
+    with ExitStack() as stack:
+        server = stack.enter_context(MetricsServer(telemetry.registry, settings.telemetry))
+        log.info("metrics_served", url=server.url)
+        ensure_topics(topology, settings.kafka)
+        if settings.redis.enabled:
+            telemetry.watch_projection(_projection(settings, stack))
+        code = run_worker(topology, settings.kafka, observer=telemetry)
+    raise typer.Exit(code)
+
+
+def _projection(settings: Settings, stack: ExitStack) -> Any:
+    """Redis follows the decisions topic, in threads of its own."""
+    from stream_guard.sinks.decision_log import DecisionFollower, DecisionLog
+    from stream_guard.sinks.redis_projection import RedisProjection, projection_config
+
+    decisions = DecisionLog(settings.kafka.bootstrap)
+    projection = RedisProjection(settings.redis.url, decisions.everything, projection_config(settings.redis))
+    follower = DecisionFollower(decisions, projection)
+    projection.start()
+    stack.callback(projection.close)
+    follower.start()
+    stack.callback(follower.close)
+    return projection
+
+
+def _telemetry() -> Any:
+    """All metrics, and one log line per decision."""
+    from stream_guard.sinks.entry import decode_decision
+    from stream_guard.telemetry.logs import log_decision
+    from stream_guard.telemetry.observing import Telemetry
+
+    class LoggingTelemetry(Telemetry):
+        def saw(self, stream: str, messages: Iterable[tuple[bytes | None, bytes]]) -> None:
+            messages = list(messages)
+            super().saw(stream, messages)
+            if stream == "decisions":
+                for _, value in messages:
+                    log_decision(decode_decision(value))
+
+    return LoggingTelemetry()
