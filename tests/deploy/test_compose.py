@@ -7,8 +7,12 @@ from typing import Any
 
 import jsonschema
 import pytest
+import typer
+from typer.core import TyperGroup
 
 from stream_guard import __version__
+from stream_guard.cli.app import app
+from stream_guard.cli.demo import SAMPLE
 from stream_guard.embedded.jars import KAFKA_VERSION
 from tests.deploy.files import DEPLOY, ROOT, read_yaml, settings_of
 
@@ -64,6 +68,28 @@ def test_the_worker_finds_its_neighbours_and_is_found() -> None:
     assert scraped["port"] == worker.telemetry.metrics_port == int(SERVICES["worker"]["expose"][0])
     source = read_yaml(DEPLOY / "grafana/provisioning/datasources/prometheus.yml")["datasources"][0]
     assert source["url"] == "http://prometheus:9090"
+
+
+@pytest.mark.parametrize("name", ["worker", "sample"])
+def test_command_lines_are_ones_that_the_program_understands(name: str) -> None:
+    program = typer.main.get_command(app)
+    arguments = SERVICES[name].get("command", ["run"])
+    assert isinstance(program, TyperGroup)
+    with program.make_context("stream-guard", list(arguments)) as context:
+        command, parse, rest = program.resolve_command(context, list(arguments))
+        assert command is not None
+        assert parse is not None
+        parse.make_context(command, rest, parent=context).close()
+
+
+def test_the_sample_lies_where_the_image_has_it() -> None:
+    path = SERVICES["sample"]["command"][1]
+    dockerfile = (DEPLOY / "docker" / "Dockerfile").read_text(encoding="utf-8")
+    python = re.search(r"^FROM python:(\d+\.\d+)", dockerfile, re.MULTILINE)
+    home = re.search(r"UV_PROJECT_ENVIRONMENT=(\S+)", dockerfile)
+    assert python is not None
+    assert home is not None
+    assert path == f"{home[1]}/lib/python{python[1]}/site-packages/stream_guard/samples/{SAMPLE}"
 
 
 @each_service
