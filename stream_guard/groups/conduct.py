@@ -8,7 +8,9 @@ Cost: about 4 us for all of them.
 """
 
 from dataclasses import dataclass
+from itertools import accumulate
 from math import isfinite, log
+from operator import sub
 
 from stream_guard.clock import HOUR_MS
 from stream_guard.records import Conduct, Profile
@@ -92,10 +94,8 @@ def _no_night(conduct: Conduct, hours: float) -> float | None:
     total = sum(counts)
     if len(counts) != 24 or total < 16 or hours < DAY_HOURS:
         return None
-    window = quietest = sum(counts[:NIGHT_HOURS])
-    for hour in range(23):
-        window += counts[(hour + NIGHT_HOURS) % 24] - counts[hour]
-        quietest = min(quietest, window)
+    upto = list(accumulate((*counts, *counts[: NIGHT_HOURS - 1]), initial=0))
+    quietest: int = min(map(sub, upto[NIGHT_HOURS:], upto))
     return quietest / total * (24 / NIGHT_HOURS)
 
 

@@ -29,7 +29,7 @@ from stream_guard.groups.conduct import (
 )
 from stream_guard.groups.evidence.cohort import Cohort, Witness
 from stream_guard.groups.evidence.content_sameness import directions
-from stream_guard.groups.reference import sketch_of, spread
+from stream_guard.groups.reference import sketch_of
 from stream_guard.groups.rows import GroupConduct
 from stream_guard.records import Evidence
 
@@ -80,7 +80,7 @@ def _of_rate(group: GroupConduct, member: Witness) -> float:
     rate = member.values[RATE]
     if group.rate is None or rate is None:
         return 0.0
-    wide = max(spread(member.level), 2 * EVEN_WIDTH)
+    wide = max(member.level.rate_spread, 2 * EVEN_WIDTH)
     near = (rate - group.rate) / EVEN_WIDTH
     far = (rate - group.rate) / wide
     return max(-3.0, log(wide / EVEN_WIDTH) - (near * near - far * far) / 2)

@@ -43,12 +43,13 @@ OLDER = -1  # slot of all sign-ups older than `MAX_SLOTS` slots
 Vector = NDArray[np.float64]
 
 _normal = NormalDist()
+_SCALES = tuple((spec.low, BINS / (spec.high - spec.low)) for spec in STATISTICS)
 
 
 def bin_of(statistic: int, value: float) -> int:
     """The bin of a value; what lies outside the range is put into the outermost one."""
-    spec = STATISTICS[statistic]
-    place = int((value - spec.low) / (spec.high - spec.low) * BINS)
+    low, scale = _SCALES[statistic]
+    place = int((value - low) * scale)
     return 0 if place < 0 else BINS - 1 if place >= BINS else place
 
 
@@ -90,11 +91,18 @@ def _prior_scores() -> list[list[float]]:
     return [normal_scores(statistic, [0] * BINS) for statistic in range(len(STATISTICS))]
 
 
+@lru_cache(maxsize=1)
+def _prior_spread() -> float:
+    return spread(RATE, [0] * BINS)
+
+
 def fresh_level() -> LevelRow:
     """A level that has learnt nothing."""
     zeros = bytes(8 * SKETCH_DIMENSIONS)
     counts = [[0] * BINS for _ in STATISTICS]
-    return LevelRow(counts=counts, scores=_prior_scores(), centre=zeros, drift=zeros)
+    return LevelRow(
+        counts=counts, scores=_prior_scores(), rate_spread=_prior_spread(), centre=zeros, drift=zeros
+    )
 
 
 def sketch_of(profile: Profile) -> Vector | None:
@@ -131,12 +139,13 @@ def expected(level: LevelRow, statistic: int) -> float:
     return sum(m * middle_of(statistic, place) for place, m in enumerate(mass)) / sum(mass)
 
 
-def spread(level: LevelRow, statistic: int = RATE) -> float:
-    """The standard deviation of a statistic over honest accounts of a level."""
-    mass = [a + b for a, b in zip(level.counts[statistic], prior(statistic), strict=True)]
-    mean = expected(level, statistic)
-    variance = sum(m * (middle_of(statistic, place) - mean) ** 2 for place, m in enumerate(mass)) / sum(mass)
-    return sqrt(variance)
+def spread(statistic: int, counts: list[int]) -> float:
+    """The standard deviation of a statistic over honest accounts, prior included."""
+    mass = [a + b for a, b in zip(counts, prior(statistic), strict=True)]
+    middles = [middle_of(statistic, place) for place in range(BINS)]
+    total = sum(mass)
+    mean = sum(m * x for m, x in zip(mass, middles, strict=True)) / total
+    return sqrt(sum(m * (x - mean) ** 2 for m, x in zip(mass, middles, strict=True)) / total)
 
 
 def learn(rows: Rows, profile: Profile, out: Out) -> bool:
@@ -158,6 +167,7 @@ def learn(rows: Rows, profile: Profile, out: Out) -> bool:
     _average(row, sketch_of(profile))
     if row.seen - row.scored >= max(4, row.scored // 8):
         row.scores = [normal_scores(i, counts) for i, counts in enumerate(row.counts)]
+        row.rate_spread = spread(RATE, row.counts[RATE])
         row.scored = row.seen
     out.count("reference_learnt")
     is_first = requests == 4

@@ -84,6 +84,7 @@ class LevelRow(Struct, array_like=True, tag="l"):
     counts: list[list[int]] = []  # statistic x bin; halved now and then, so that old times fade
     scores: list[list[float]] = []  # statistic x bin: normal score, as of `scored`
     scored: int = 0  # `seen` when the scores were made
+    rate_spread: float = 0.0  # standard deviation of the log rate, likewise
     sketched: int = 0
     centre: bytes = b""  # 64 doubles: mean of mean sketches
     drift: bytes = b""  # 64 doubles: mean of their unit vectors about the centre

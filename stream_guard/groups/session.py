@@ -6,7 +6,7 @@ evidence, when it falls back below `SUSPECT` - `FALL`.
 """
 
 from stream_guard.groups import membership
-from stream_guard.groups.evidence.cohort import Cohort, witness
+from stream_guard.groups.evidence.cohort import Cohort, Witness, witness
 from stream_guard.groups.fit import conduct_of, fit
 from stream_guard.groups.judgement import FALL, SUSPECT, Judgement, judge, line, next_look
 from stream_guard.groups.kinds import kind_for, weight
@@ -31,6 +31,7 @@ class Session:
         self._rows, self._state, self._out = rows, state, out
         self._settings = settings
         self._reference = Reference(rows)
+        self._witnesses: dict[tuple[str, int], Witness] = {}  # a farm's groups hold the same accounts
 
     def judge(self, indicator: str) -> None:
         """Judge one group, or only pass on its new members where it has hardly grown."""
@@ -59,8 +60,15 @@ class Session:
         is_candidate = len(units) >= self._settings.groups.min_units and weight(indicator, row.share) > 0
         self._state.candidates += is_candidate - row.is_candidate
         row.is_candidate, row.units = is_candidate, len(units)
-        witnesses = [witness(profile, self._reference) for profile in units] if is_candidate else []
+        witnesses = [self._witness(profile) for profile in units] if is_candidate else []
         return Cohort(witnesses, self._reference)
+
+    def _witness(self, profile: Profile) -> Witness:
+        key = profile.account_id, profile.requests
+        known = self._witnesses.get(key)
+        if known is None:
+            known = self._witnesses[key] = witness(profile, self._reference)
+        return known
 
     def _share(self, row: GroupRow) -> float:
         """Share of active accounts (those with a first profile) that show the indicator.
@@ -116,9 +124,7 @@ class Session:
                 fresh[account] = kept.profile if kept else Profile(account, 0, "")
         group = row.conduct or GroupConduct()
         return tuple(
-            Member(
-                account, fit(group, witness(profile, self._reference)) if profile.conduct else 0.0, profile
-            )
+            Member(account, fit(group, self._witness(profile)) if profile.conduct else 0.0, profile)
             for account, profile in sorted(fresh.items())
         )
 

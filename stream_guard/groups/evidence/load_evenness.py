@@ -25,7 +25,6 @@ from math import log
 
 from stream_guard.groups.conduct import RATE
 from stream_guard.groups.evidence.cohort import MIN_WITNESSES, Cohort, Reading, Test, log_mean_exp
-from stream_guard.groups.reference import spread
 
 EVEN = (0.1, 0.2, 0.3)
 CROWD_SPREAD = 0.6
@@ -40,7 +39,7 @@ def read(cohort: Cohort) -> Reading | None:
     if count < MIN_WITNESSES:
         return None
     levels = {id(level): level for rate, level in told if rate is not None}
-    pool = sum(spread(level) for level in levels.values()) / len(levels)
+    pool = sum(level.rate_spread for level in levels.values()) / len(levels)
     usual = max(CROWD_SPREAD, CROWD_RATIO * pool)
     centre = sum(rates) / count
     square = sum((rate - centre) ** 2 for rate in rates)

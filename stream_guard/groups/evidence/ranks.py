@@ -32,14 +32,16 @@ to be replaced by simulator fit in issue 4)."""
 
 def read(cohort: Cohort, statistic: int, crowd: float = CROWD) -> Reading | None:
     """Bet on one statistic; None with fewer than three witnesses that can tell."""
-    known = [(w.scores[statistic], w.values[statistic], w) for w in cohort.witnesses]
-    scores = sorted(score for score, _, _ in known if score is not None)
+    scores = sorted([score for w in cohort.witnesses if (score := w.scores[statistic]) is not None])
     if len(scores) < MIN_WITNESSES:
         return None
-    values = [value for _, value, _ in known if value is not None]
-    levels = {id(w.level): w.level for _, value, w in known if value is not None}
+    weight = log_e(scores, crowd, cohort.doubt)
+    if weight <= 0:  # nobody will read the rest
+        return Reading(weight, 0.0, 0.0)
+    told = [(value, w.level) for w in cohort.witnesses if (value := w.values[statistic]) is not None]
+    levels = {id(level): level for _, level in told}
     usual = sum(expected(level, statistic) for level in levels.values()) / len(levels)
-    return Reading(log_e(scores, crowd, cohort.doubt), sum(values) / len(values), usual)
+    return Reading(weight, sum(value for value, _ in told) / len(told), usual)
 
 
 def log_e(scores: list[float], crowd: float, doubt: float) -> float:
