@@ -19,7 +19,7 @@ Glossary: ``at`` event time in ms that orders a record; ``tick`` the end of a ha
 (end - tick_ms, end]; a writer's *watermark* W says "everything with at <= W is already written".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, Protocol
@@ -57,6 +57,13 @@ class Out(Protocol):
 
     def emit(self, stream: str, key: str, record: Any) -> None:
         """Send ``record`` down ``stream``, to the partition of ``key``."""
+        ...
+
+    def broadcast(self, stream: str, keys: Iterable[str], record: Any) -> None:
+        """Send ``record`` down ``stream`` to each of ``keys``; it travels once to each partition.
+
+        A stage reaches a stream of frames either by `emit` or by `broadcast`, never by both.
+        """
         ...
 
     def count(self, what: str, by: int = 1) -> None:

@@ -70,21 +70,23 @@ class Accounts:
     def _greet(self, row: AccountRow, event: RequestEvent, out: Out) -> None:
         """Say hello to indicators that the account has not shown before."""
         known, settings = row.indicators, self._settings
-        shown = indicators.shown_by(event, row.facets)
-        for indicator in shown:
+        new = []
+        for indicator in indicators.shown_by(event, row.facets):
             if indicator in known:
                 continue
             if not indicators.has_room(known, indicator, settings.max_indicators):
                 out.count("indicators_dropped")
                 continue
             known.append(indicator)
+            new.append(indicator)
             if indicator.startswith("network:"):
                 row.networks = distinct.add(row.networks, indicator)
             elif indicator.startswith("client:"):
                 row.clients = distinct.add(row.clients, indicator)
             elif indicator.startswith("template:"):
                 row.templates = distinct.add(row.templates, indicator)
-            out.emit("profiles", indicator, Profile(event.account_id, row.requests, row.unit))
+        if new:
+            out.broadcast("profiles", new, Profile(event.account_id, row.requests, row.unit))
 
     def _checkpoint(self, rows: Rows, row: AccountRow, event: RequestEvent, out: Out) -> None:
         """Score, judge, teach, tell."""
@@ -93,11 +95,9 @@ class Accounts:
         row.checked_at, row.checked, row.next_checkpoint = out.at, row.requests, 2 * row.requests
         conduct = conduct_of(row)
         self._score(rows, row, event, conduct, out)
-        profile = profile_of(event.account_id, row, conduct)
-        for indicator in row.indicators:
-            out.emit("profiles", indicator, profile)
         bucket = crc32(event.account_id.encode()) % REFERENCE_BUCKETS
-        out.emit("profiles", f"{REFERENCE}:{bucket}", profile)
+        profile = profile_of(event.account_id, row, conduct)
+        out.broadcast("profiles", [*row.indicators, f"{REFERENCE}:{bucket}"], profile)
 
     def _score(self, rows: Rows, row: AccountRow, event: RequestEvent, conduct: Conduct, out: Out) -> None:
         """Score against the segment, then teach it; a few times a day."""

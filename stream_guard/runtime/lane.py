@@ -18,7 +18,7 @@ partitions interleaved and however often a process died, because of four rules:
 Records of open ticks are not state: the offset that is made durable is that of the oldest of them,
 and a restart reads them again (all at or below the last closed tick is then dropped).
 
-Glossary: *frame* ``[writer, watermark, [(at, key, record), ...]]``, what lanes send each other;
+Glossary: *frame* ``[writer, watermark, [(at, key or keys, record), ...]]``, what lanes send each other;
 *mark* a lane's own row: where to read on, how far event time has come.
 """
 
@@ -45,6 +45,7 @@ DEAD_LETTERS_PER_WINDOW = 100  # dead letters are written; the rest is only coun
 DEAD_LETTER_CHARS = 2048
 
 Messages = list[tuple[bytes | None, bytes]]
+Item = tuple[int, str | tuple[str, ...], Any]
 
 
 class LogRecord(Protocol):
@@ -96,13 +97,21 @@ class Outlet:
     def __init__(self, topology: Topology, step: Step) -> None:
         self.at = self.offset = NEVER
         self.streams = {name: topology.stream(name) for name in step.writes}
-        self.items: defaultdict[tuple[str, int], list[tuple[int, str, Any]]] = defaultdict(list)
+        self.items: defaultdict[tuple[str, int], list[Item]] = defaultdict(list)
         self.counts: Counter[str] = Counter()
 
     def emit(self, stream: str, key: str, record: Any) -> None:
         """Send ``record`` to the partition of ``key``."""
         target = self.streams[stream]
         self.items[stream, target.partition(key)].append((self.at, key, record))
+
+    def broadcast(self, stream: str, keys: Iterable[str], record: Any) -> None:
+        """Send ``record`` once to each partition that has some of ``keys``."""
+        target, by_partition = self.streams[stream], defaultdict[int, list[str]](list)
+        for key in keys:
+            by_partition[target.partition(key)].append(key)
+        for partition, some in by_partition.items():
+            self.items[stream, partition].append((self.at, tuple(some), record))
 
     def count(self, what: str, by: int = 1) -> None:
         """Add to a metric of this lane."""
@@ -170,7 +179,7 @@ class Lane:
             for partition in range(stream.partitions):
                 todo = items.get((stream.name, partition), [])
                 if stream.kind == "sink":
-                    messages: Messages = [(key.encode(), pack_json(record)) for _, key, record in todo]
+                    messages: Messages = [(str(key).encode(), pack_json(record)) for _, key, record in todo]
                 elif todo or is_news:
                     messages = [(None, frame) for frame in self._cut(todo, watermark)]
                 else:
@@ -183,7 +192,7 @@ class Lane:
             outputs[DEAD_LETTERS, 0], self.dead_letters = self.dead_letters, []
         return outputs
 
-    def _cut(self, items: list[tuple[int, str, Any]], watermark: int) -> list[bytes]:
+    def _cut(self, items: list[Item], watermark: int) -> list[bytes]:
         """Frames of bounded size; only the last may carry the new watermark."""
         frame = pack((self.name, watermark, items))
         if len(frame) <= FRAME_BYTES or len(items) < 2:
@@ -294,7 +303,7 @@ class TickLane(Lane):
     def __init__(self, topology: Topology, step: Step, partition: int) -> None:
         super().__init__(topology, step, partition)
         self.writers = topology.writers(self.source.name)
-        item = tuple[int, str, self.source.record]  # type: ignore[name-defined]
+        item = tuple[int, str | tuple[str, ...], self.source.record]  # type: ignore[name-defined]
         self._decode = msgspec.msgpack.Decoder(tuple[str, int, list[item]]).decode
         self._open: dict[int, list[Any]] = {}  # tick -> its records
         self._oldest: dict[int, int] = {}  # tick -> offset of its oldest frame
@@ -363,10 +372,12 @@ class TickLane(Lane):
         try:
             items.sort()
         except TypeError:  # two records differ first where one holds None: any fixed order of them will do
-            items.sort(key=lambda item: (item[0], item[1], pack(item[2])))
-        for _, key, record in items:
+            items.sort(key=lambda item: (item[0], str(item[1]), pack(item[2])))
+        process, rows, out = self.stage.process, self.rows, self.out
+        for _, keys, record in items:
             try:
-                self.stage.process(self.rows, key, record, self.out)
+                for key in (keys,) if isinstance(keys, str) else keys:
+                    process(rows, key, record, out)
             except Exception as error:  # noqa: BLE001 - as in LogLane
                 self._bury(self.out.at, "stage_failed", f"{self.step.name}: {error!r}", pack_json(record))
 

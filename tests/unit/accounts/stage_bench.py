@@ -1,6 +1,7 @@
 """A stage on a table of rows, without a lane: what the tests of ACCOUNTS stand on."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from stream_guard.accounts.row import AccountRow
@@ -28,6 +29,9 @@ class Desk:
 
     def emit(self, stream: str, key: str, record: Any) -> None:
         self.emitted.append((stream, key, record))
+
+    def broadcast(self, stream: str, keys: Iterable[str], record: Any) -> None:
+        self.emitted += [(stream, key, record) for key in keys]
 
     def count(self, what: str, by: int = 1) -> None:
         self.counts[what] += by
