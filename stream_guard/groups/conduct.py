@@ -65,7 +65,7 @@ def values_of(profile: Profile) -> Values:
         return (None,) * len(STATISTICS)
     requests = max(profile.requests, 1)
     hours = max(conduct.last_at - conduct.first_at, 0) / HOUR_MS
-    shares = _label_shares(conduct, requests)
+    shares = _label_shares(conduct)
     values = (
         log(requests / hours) if requests >= 8 and hours >= NIGHT_HOURS else None,
         *shares,
@@ -80,12 +80,15 @@ def values_of(profile: Profile) -> Values:
     return tuple(value if value is not None and isfinite(value) else None for value in values)
 
 
-def _label_shares(conduct: Conduct, requests: int) -> tuple[float, ...]:
-    """Share of the requests that bore each of `HARVEST_LABELS`; 0 where a label was never seen."""
+def _label_shares(conduct: Conduct) -> tuple[float, ...]:
+    """Share of the requests that bore each of `HARVEST_LABELS`; 0 where a label was never seen.
+
+    Of those that were not refused: else whoever is blocked and goes on knocking would look better by it.
+    """
     if not conduct.labels:
         return (0.0,) * len(HARVEST_LABELS)
-    counts = dict(conduct.labels)
-    return tuple(counts.get(label, 0) / requests for label in HARVEST_LABELS)
+    counts, requests = dict(conduct.labels), max(conduct.answered + conduct.failed, 1)
+    return tuple(min(1.0, counts.get(label, 0) / requests) for label in HARVEST_LABELS)
 
 
 def _no_night(conduct: Conduct, hours: float) -> float | None:
