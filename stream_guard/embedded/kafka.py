@@ -117,7 +117,7 @@ class EmbeddedKafka(Server):
         return [JAVA, *memory, "-Dlog4j2.level=WARN", "-cp", classpath, main]
 
     def _format(self) -> None:
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = "S" + urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]  # no leading dash: an option's
         tool = self._java("kafka.tools.StorageTool")
         command = [*tool, "format", "--standalone", "-t", cluster, "-c", self._properties]
         done = subprocess.run(  # noqa: S603 - our own command line

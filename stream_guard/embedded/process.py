@@ -50,6 +50,22 @@ def tail(log: Path, lines: int = LOG_TAIL_LINES) -> str:
     return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
+def launch(
+    command: Sequence[str | Path], log: Path, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Run a command in the background, its output appended to ``log``."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603 - our own command line
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **environment},
+            start_new_session=True,  # Ctrl-C is for us: we stop servers in order
+        )
+
+
 class Server:
     """A server process on one port; a context manager that stops it.
 
@@ -99,15 +115,7 @@ class Server:
             )
             raise ServerFailed(message)
         self.prepare()
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own command line
-                [str(part) for part in self.command()],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **self.environment()},
-                start_new_session=True,  # Ctrl-C is for us: we stop servers in order
-            )
+        self._process = launch(self.command(), self.log, self.environment())
         self._wait_until_ready(self._process)
         return self
 

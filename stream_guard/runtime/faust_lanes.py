@@ -277,8 +277,8 @@ class FaustLanes:
         for own in owned:
             first, end = ranges[own.lane.name]
             self._skip_truncated(own, first)
-            position = own.lane.next
-            if position is not None and position > end:
+            position = own.lane.next = first if own.lane.next is None else own.lane.next
+            if position > end:
                 die(
                     "source_shorter_than_state",
                     code=EXIT_CONFIGURATION,
@@ -291,16 +291,12 @@ class FaustLanes:
         return rows
 
     async def on_positioned(self, consumer: Any) -> None:
-        """The lane's own mark says where to read on; the group's offset only where there is none."""
-        corrections = {}
-        for own in self._owned.values():
-            committed = consumer._committed_offset[own.tp]
-            if own.lane.next is None:
-                if committed is None:
-                    committed = (await consumer.earliest_offsets(own.tp))[own.tp]
-                own.lane.next = committed
-            elif committed != own.lane.next:
-                corrections[own.tp] = own.lane.next
+        """The lane's own mark says where to read on, not the group's committed offset."""
+        corrections = {
+            tp: own.lane.next
+            for tp, own in self._owned.items()
+            if consumer._committed_offset[tp] != own.lane.next
+        }
         if corrections:
             await consumer.seek_wait(corrections)
             for tp in corrections:

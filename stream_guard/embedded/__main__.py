@@ -1,0 +1,113 @@
+"""`make up`: Kafka, Valkey, a supervised worker and, where it is installed, Prometheus.
+
+Everything runs on 127.0.0.1; data and logs are under ``var/`` and are used again by the next start.
+Ctrl-C stops all, the worker first, so that its last flush still finds a broker.
+"""
+
+import argparse
+import signal
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+from stream_guard.embedded.kafka import EmbeddedKafka
+from stream_guard.embedded.process import HOST, POLL_S, ServerFailed, answers, free_port
+from stream_guard.embedded.prometheus import EmbeddedPrometheus
+from stream_guard.embedded.supervisor import Backoff, Supervisor
+from stream_guard.embedded.valkey import EmbeddedValkey
+
+KAFKA_PORT, VALKEY_PORT, METRICS_PORT, PROMETHEUS_PORT = 9092, 6379, 9464, 9090
+RULES = Path("deploy/prometheus/alerts.yml")
+
+
+class Stopped(Exception):
+    """Ctrl-C or SIGTERM."""
+
+
+def main() -> int:
+    """Start all, tend the worker, stop all."""
+    parser = argparse.ArgumentParser(prog="python -m stream_guard.embedded", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("var"), help="folder for data and logs (var)")
+    parser.add_argument("--config", type=Path, help="settings of the worker, as for `stream-guard run`")
+    chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    try:
+        with ExitStack() as stack:
+            return _run(stack, chosen.data, chosen.config)
+    except ServerFailed as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except Stopped:
+        return 0
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # stopping in order takes some seconds: once is enough
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise Stopped
+
+
+def _run(stack: ExitStack, data: Path, config: Path | None) -> int:
+    _say("starting Kafka (the first time its jars are fetched: about 50 MB)")
+    kafka = stack.enter_context(EmbeddedKafka(data / "kafka", _preferred(KAFKA_PORT)))
+    valkey = stack.enter_context(
+        EmbeddedValkey(data / "valkey", _preferred(VALKEY_PORT) or free_port(), is_durable=True)
+    )
+    metrics = _preferred(METRICS_PORT) or free_port()
+    worker = _worker(data, config, kafka, valkey, metrics)
+    stack.callback(worker.stop)
+    if EmbeddedPrometheus.is_there():
+        port = _preferred(PROMETHEUS_PORT)
+        prometheus = stack.enter_context(EmbeddedPrometheus(data / "prometheus", metrics, RULES, port))
+        _say(f"prometheus  {prometheus.url}")
+    _say(f"kafka       {kafka.bootstrap}")
+    _say(f"valkey      {valkey.url}")
+    _say(f"metrics     http://{HOST}:{metrics}/metrics")
+    _say(f"worker log  {worker.log_file}")
+    return _tend(worker, metrics)
+
+
+def _preferred(port: int) -> int:
+    """The usual port, or 0 (any) if somebody has it."""
+    return 0 if answers(port) else port
+
+
+def _worker(
+    data: Path, config: Path | None, kafka: EmbeddedKafka, valkey: EmbeddedValkey, metrics: int
+) -> Supervisor:
+    program = Path(sys.executable).with_name("stream-guard")
+    command: list[str | Path] = [program, "run"]
+    if config is not None:
+        command += ["--config", config]
+    environment = {
+        "STREAM_GUARD_KAFKA__BOOTSTRAP": kafka.bootstrap,
+        "STREAM_GUARD_KAFKA__DATA_DIR": str(data / "worker"),
+        "STREAM_GUARD_REDIS__URL": valkey.url,
+        "STREAM_GUARD_TELEMETRY__METRICS_PORT": str(metrics),
+    }
+    return Supervisor(command, data / "worker.log", environment, Backoff())
+
+
+def _tend(worker: Supervisor, metrics: int) -> int:
+    is_up = False
+    while True:
+        code = worker.tend()
+        if code is not None:
+            sys.stderr.write(f"the worker ended with exit code {code}:\n{worker.last_words()}\n")
+            return code
+        if not is_up and answers(metrics):
+            is_up = True
+            _say("worker is up; Ctrl-C stops all")
+        time.sleep(POLL_S)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
