@@ -7,11 +7,14 @@ more.  The closed loop will `send` the answer of each event back into the same g
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from stream_guard.simulator.arrivals import Law, Pace, Span, arrivals
 from stream_guard.simulator.draws import Draw
 from stream_guard.simulator.requests import Turn, next_prompt
 from stream_guard.simulator.world import Account, Actor, Manner, Session, World
+
+GIVE_UP: Final = 0.6  # of people who are told to wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ def converse(world: World, draw: Draw, seat: Seat, manner: Manner, habit: Habit)
             event = turn.event(account, at)
             yield event
             at += event["latency_ms"] / 1000 + draw.about(habit.gap_s, 0.9)
-            if draw.chance(1 / habit.turns):
+            if draw.chance(GIVE_UP if event["status"] == 429 else 1 / habit.turns):
                 break
         free_at = at + draw.about(60, 1.0)
 

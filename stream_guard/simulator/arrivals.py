@@ -57,6 +57,16 @@ class Law:
         shape = weibull_shape(round(cv, 2))
         return draw.rng.weibullvariate(1 / gamma_function(1 + 1 / shape), shape)
 
+    def remainder(self, draw: Draw) -> float:
+        """What is left of the gap that a random moment falls into: long gaps are hit more often."""
+        cv = min(max(self.cv, 0.15), 6.0)
+        if self.is_gamma:
+            hit = draw.rng.gammavariate(1 / cv**2 + 1, cv**2)
+        else:
+            inverse = 1 / weibull_shape(round(cv, 2))
+            hit = draw.rng.gammavariate(1 + inverse, 1.0) ** inverse / gamma_function(1 + inverse)
+        return hit * draw.rng.random()
+
 
 @cache
 def weibull_shape(cv: float) -> float:
@@ -74,9 +84,9 @@ def weibull_shape(cv: float) -> float:
 def arrivals(draw: Draw, pace: Pace, span: Span, law: Law, within: Span) -> Iterator[float]:
     """Times of arrivals within a part of the span, in order.
 
-    The first gap is cut short at random: whoever was there before was in the middle of one.
+    Nothing begins with the span: the first gap is what remains of one.
     """
-    left = law.gap(draw) * draw.rng.random()
+    left = law.remainder(draw)
     for hour, expected in enumerate(pace):
         begin = span.start + hour * HOUR
         if begin + HOUR <= within.start or expected <= 0:

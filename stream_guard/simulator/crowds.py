@@ -130,7 +130,7 @@ def campus(world: World, draw: Draw, size: int) -> list[Actor]:
 
 
 def lesson(world: World, draw: Draw, size: int) -> list[Actor]:
-    """A class: signs up within the first lesson, works on the same assignment at the same hours."""
+    """A class: signs up in its first lesson, some on shared machines; one assignment, the same hours."""
     networks, country = world.networks, world.networks.country(draw)
     doors = networks.neighbours(networks.host(draw, country, "education"), draw, draw.count(1, 3))
     lessons = lesson_times(world, draw, networks.zone(country))
@@ -140,12 +140,13 @@ def lesson(world: World, draw: Draw, size: int) -> list[Actor]:
         templates={"": [draw.hexadecimal()]} if draw.chance(0.5) else {},
     )
     referral = draw.opaque("ref_", 8) if draw.chance(0.5) else None
+    school = [draw.opaque("dev_") for _ in range(max(1, size // 2))] if draw.chance(0.4) else [None]
     busy = draw.between(0.5, 1.3)  # conversations per pupil and hour of a lesson
     actors = []
     for _ in range(size):
         created_at = lessons[0] + draw.rng.uniform(-600, 1200)
         given = SignUp("class", country, created_at=created_at, tier="free", referral=referral)
-        given = replace(given, address=draw.pick(doors))
+        given = replace(given, address=draw.pick(doors), device=draw.pick(school))
         within = world.span.cut(created_at + 60, world.span.end)
         own = draw.about(busy, 0.5)
         bend = _in_lessons(world.span, lessons, own)
@@ -187,7 +188,7 @@ def hackathon(world: World, draw: Draw, size: int) -> list[Actor]:
         place = mostly(one_of(doors), at_home(networks, draw, country), 0.15)
         outfit = starter if draw.chance(0.4) else Outfit()
         within = span.cut(created_at + 30, end)
-        bend = _awake(draw.about(0.15, 0.7))
+        bend = _awake(draw.about(0.1, 0.7))
         actors.append(enlist(world, draw, Member(given, DEVELOPER, country, place, within, outfit, bend)))
     return actors
 

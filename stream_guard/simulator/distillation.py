@@ -14,7 +14,7 @@ Glossary: *member* an account of the operator with its shift (`dispatch.py`); *l
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from stream_guard.simulator.arrivals import DAY, HOUR
 from stream_guard.simulator.dispatch import Dispatcher, Member, Workday
@@ -26,6 +26,7 @@ from stream_guard.simulator.prompts import Interest, interest
 from stream_guard.simulator.provider import LARGE, MEDIUM
 from stream_guard.simulator.world import Actor, Manner, SignUp, World
 
+T = TypeVar("T")
 TASKS: Final = {
     "exercise_harvest": 0.28,
     "tool_harvest": 0.2,
@@ -41,6 +42,7 @@ class Stock:
     """What accounts draw from; None stands for one's own."""
 
     cards: list[str | None]
+    orgs: list[str | None]
     devices: list[str | None]
     domains: list[str | None]
     exits: list[Address]
@@ -67,6 +69,8 @@ class Plan:
     max_tokens: int | None
     temperature: float | None
     follow_ratio: float  # tasks that take a second turn
+    stream_ratio: float  # workers that ask for streamed answers
+    reasoning_ratio: float  # requests for which reasoning is asked, by workers that ask for it
 
     @staticmethod
     def draw(world: World, draw: Draw, name: str) -> "Plan":
@@ -77,7 +81,7 @@ class Plan:
             first=world.span.start + length * draw.ratio(0.05, 0.2),
             ramp=length * draw.ratio(0.1, 0.35),
             aged_ratio=draw.ratio(0.2, 0.5),
-            per_day=draw.between(12, 17),
+            per_day=draw.between(14, 19),
             sigma=draw.between(0.25, 0.5),
             clock=draw.rng.uniform(0, 24),
             hours=draw.between(10, 16),
@@ -85,6 +89,8 @@ class Plan:
             max_tokens=draw.popular((4096, None, 2048, 8192), 0.7),
             temperature=usual_temperature(draw),
             follow_ratio=draw.ratio(0.05, 0.25),
+            stream_ratio=draw.ratio(0.1, 0.9),
+            reasoning_ratio=draw.ratio(0.2, 0.7) if draw.chance(0.6) else 0.0,
         )
 
 
@@ -112,8 +118,9 @@ def recruit(world: World, draw: Draw, size: int, plan: Plan) -> list[Member]:
                 country=world.networks.country(draw),
                 campaign=plan.name,
                 created_at=opened,
-                tier=draw.popular(("pay_as_you_go", "credit"), 1.5),
+                tier=draw.popular(("pay_as_you_go", "credit", "free"), 1.3),
                 payment_id=draw.pick(stock.cards),
+                org_id=draw.pick(stock.orgs),
                 device=draw.pick(stock.devices),
                 email_domain=draw.pick(stock.domains),
                 address=draw.pick(exits),
@@ -133,16 +140,17 @@ def _member(
     manner = Manner(
         interest=interest(draw, TASKS),
         place=one_of(exits, 0.8),
-        build=draw.popular(stock.builds, 1.0),
+        build=draw.popular(stock.builds, 0.6),
         models=Weighted({LARGE: 0.85, MEDIUM: 0.15}),
-        systems=stock.systems,
-        templates=stock.templates,
+        systems=some_of(draw, stock.systems),
+        templates={use: reworded(draw, templates) for use, templates in stock.templates.items()},
         tools=stock.tools,
         tools_ratio=TASKS["tool_harvest"],
         temperature=plan.temperature,
         max_tokens=plan.max_tokens,
-        stream=False,
-        reasoning_ratio=draw.ratio(0.3, 0.7),
+        stream=draw.chance(plan.stream_ratio),
+        reasoning_ratio=plan.reasoning_ratio if draw.chance(0.7) else 0.0,
+        end_users=draw.count(3, 300) if draw.chance(0.1) else 0,
         keys=[draw.opaque("key_")],
     )
     ordinary: Interest = interest(draw, draw.pick((CHATTING, CODING)))
@@ -167,18 +175,19 @@ def buy_stock(networks: Networks, draw: Draw, size: int) -> Stock:
         return [*pooled, *[None] * round(alone / (1 - alone) * len(pooled))]
 
     domains = [own_domain(draw) for _ in range(draw.count(2, 8))]
-    uses = {"steps": (2, 6), "grading": (2, 5), "exercise": (2, 6), "tool": (1, 4), "role": (1, 3)}
+    uses = {"steps": (4, 12), "grading": (3, 8), "exercise": (4, 12), "tool": (2, 6), "role": (1, 4)}
     return Stock(
+        orgs=shared("org_", (3, 12), (0.75, 0.95)),
         cards=shared("pm_", (2, 7), (0.15, 0.4)),
         devices=shared("dev_", (2, 8), (0.3, 0.6)),
         domains=[*domains, *[None] * round(len(domains) * draw.between(1, 4))],
         exits=exits_of(networks, draw, max(3, round(size * draw.ratio(0.3, 0.7)))),
         exits_each=draw.count(1, 4),
-        builds=[client_build(draw) for _ in range(draw.count(2, 5))],
+        builds=[client_build(draw) for _ in range(draw.count(3, 8))],
         templates={
             use: [draw.hexadecimal() for _ in range(draw.count(*sizes))] for use, sizes in uses.items()
         },
-        systems=own_systems(draw, draw.count(2, 6)) if draw.chance(0.6) else [],
+        systems=own_systems(draw, draw.count(2, 6)) if draw.chance(0.5) else [],
         tools=tool_set(draw),
     )
 
@@ -195,6 +204,16 @@ def exits_of(networks: Networks, draw: Draw, size: int) -> list[Address]:
         "proxy": lambda: networks.proxy(draw),
     }
     return [make[draw.weighted(kinds)]() for _ in range(size)]
+
+
+def some_of(draw: Draw, stocked: list[T]) -> list[T]:
+    """What one account's worker was given: about half."""
+    return [one for one in stocked if draw.chance(0.5)] or stocked[:1]
+
+
+def reworded(draw: Draw, templates: list[str]) -> list[str]:
+    """Some templates, a few of them in words of the worker's own."""
+    return [draw.hexadecimal() if draw.chance(0.15) else one for one in some_of(draw, templates)]
 
 
 def lots(draw: Draw, size: int) -> Iterator[int]:

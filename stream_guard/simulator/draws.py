@@ -7,7 +7,9 @@ judges it, and ``test`` draws every parameter from a range that is wider by `WID
 """
 
 import random
+from bisect import bisect
 from collections.abc import Sequence
+from functools import cache
 from itertools import accumulate
 from math import exp, log
 from typing import Final, Generic, Literal, TypeVar
@@ -15,6 +17,16 @@ from typing import Final, Generic, Literal, TypeVar
 Split = Literal["tune", "test"]
 WIDER: Final = 1.35
 T = TypeVar("T")
+_LETTERS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS: Final = [first + second for first in _LETTERS for second in _LETTERS]
+
+
+@cache
+def zipf(size: int, steepness: float) -> list[float]:
+    """Cumulative shares of the first, second and further of so many."""
+    weights = [1 / (rank + 1) ** steepness for rank in range(size)]
+    total = sum(weights)
+    return [share / total for share in accumulate(weights)]
 
 
 class Draw:
@@ -71,8 +83,8 @@ class Draw:
 
     def popular(self, options: Sequence[T], steepness: float = 1.0) -> T:
         """One of several, the first most often (Zipf)."""
-        weights = [1 / (rank + 1) ** steepness for rank in range(len(options))]
-        return self.rng.choices(options, weights)[0]
+        position = bisect(zipf(len(options), steepness), self.rng.random())
+        return options[min(position, len(options) - 1)]
 
     def weighted(self, options: "Weighted[T]") -> T:
         """One of several, by weight."""
@@ -85,10 +97,9 @@ class Draw:
         return [draw / total for draw in draws]
 
     def opaque(self, prefix: str, length: int = 16) -> str:
-        """An identifier that says nothing: the same form for everyone."""
-        letters = "0123456789abcdefghjkmnpqrstvwxyz"
+        """An identifier that says nothing, of an even length: the same form for everyone."""
         bits = self.rng.getrandbits(5 * length)
-        return prefix + "".join(letters[bits >> 5 * i & 31] for i in range(length))
+        return prefix + "".join([_PAIRS[bits >> shift & 1023] for shift in range(0, 5 * length, 10)])
 
     def hexadecimal(self, length: int = 16) -> str:
         """A hash-like text."""

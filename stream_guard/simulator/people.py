@@ -58,23 +58,24 @@ class Kind:
 
 
 PERSON: Final = Kind(
-    "person", 5.5, 0.95, (2, 6), (40, 120), CHATTING,
+    "person", 4.4, 0.95, (2, 6), (40, 120), CHATTING,
     Weighted({"free": 0.48, "credit": 0.15, "pay_as_you_go": 0.37}),
     {SMALL: 0.4, MEDIUM: 0.4, LARGE: 0.2, OLD: 0.05}, console_ratio=0.55,
 )  # fmt: skip
 DEVELOPER: Final = Kind(
-    "developer", 9.0, 1.05, (2, 5), (30, 90), CODING,
+    "developer", 7.2, 1.05, (2, 5), (30, 90), CODING,
     Weighted({"free": 0.15, "credit": 0.25, "pay_as_you_go": 0.6}),
     {LARGE: 0.45, MEDIUM: 0.35, SMALL: 0.15, OLD: 0.08}, console_ratio=0.1, tools_ratio=0.2, context="code",
 )  # fmt: skip
 AGENT: Final = Kind(
-    "agent", 26.0, 0.8, (8, 20), (4, 15), AGENTIC,
+    "agent", 22.0, 0.8, (8, 20), (4, 15), AGENTIC,
     Weighted({"credit": 0.15, "pay_as_you_go": 0.85}),
     {LARGE: 0.7, MEDIUM: 0.3}, tools_ratio=1.0, context="code",
 )  # fmt: skip
 PLACES: Final = Weighted(
     {
-        "home": 0.58,
+        "home": 0.56,
+        "proxy": 0.02,
         "vpn": 0.09,
         "vpn_at_times": 0.06,
         "relay": 0.03,
@@ -171,13 +172,14 @@ def own_systems(draw: Draw, count: int) -> list[tuple[str, int]]:
 
 
 def usual_place(world: World, draw: Draw, country: str) -> Place:
-    """Home and phone for most; some behind a VPN or relay, some at a firm, a few on the road."""
+    """Home and phone for most; some behind a VPN, proxy or relay, some at a firm, a few on the road."""
     networks = world.networks
     home = at_home(networks, draw, country)
     places: dict[str, Callable[[], Place]] = {
         "home": lambda: home,
         "vpn": lambda: behind_vpn(networks, draw),
         "vpn_at_times": lambda: mostly(home, behind_vpn(networks, draw), draw.ratio(0.1, 0.6)),
+        "proxy": lambda: one_of([networks.proxy(draw) for _ in range(draw.count(1, 3))]),
         "relay": lambda: mostly(home, one_of(relays(world, draw, country)), draw.ratio(0.3, 0.9)),
         "abroad": lambda: mostly(home, at_home(networks, draw, networks.country(draw)), draw.ratio(0.2, 0.7)),
         "firm": lambda: mostly(fixed(networks.host(draw, country, "business")), home, draw.ratio(0, 0.5)),
@@ -191,7 +193,7 @@ def relays(world: World, draw: Draw, country: str) -> list[Address]:
     return [world.networks.relay(draw, country) for _ in range(4)]
 
 
-def service(world: World, draw: Draw, median: float = 17.0, sigma: float = 1.35) -> Actor:
+def service(world: World, draw: Draw, median: float = 13.0, sigma: float = 1.3) -> Actor:
     """An application that asks on behalf of its users, with the hours and lengths of a ServeGen client."""
     country = world.networks.country(draw)
     within, created_at = time_in_use(world, draw)
@@ -235,7 +237,7 @@ def batch(world: World, draw: Draw) -> Actor:
     manner = service_manner(world, draw, draw.pick(SERVICES[1:4]))
     manner.end_users = 0
     hour = draw.rng.gauss(2.0, 3.0) - world.networks.zone(country)
-    pace = batch_pace(draw, world.span, hour % 24, draw.between(0.5, 3), draw.log_between(15, 160))
+    pace = batch_pace(draw, world.span, hour % 24, draw.between(0.5, 3), draw.log_between(12, 110))
     return serve(world, draw, account, manner, Habit(pace, Law(0.5, is_gamma=True), world.span))
 
 

@@ -10,7 +10,8 @@ from typing import Final
 from stream_guard.simulator.arrivals import Span
 from stream_guard.simulator.draws import Draw
 
-LIMITS_PER_MIN: Final = {"free": 10, "credit": 20, "pay_as_you_go": 60, "enterprise": 300}
+LIMITS_PER_MIN: Final = {"free": 5, "credit": 10, "pay_as_you_go": 60, "enterprise": 300}
+LIMITS_PER_DAY: Final = {"free": 35, "credit": 400}
 ERRORS: Final = ((400, 0.006), (401, 0.0006), (500, 0.0015), (529, 0.002))  # calm hours, share of requests
 
 
@@ -52,9 +53,10 @@ class Provider:
         start = draw.rng.uniform(span.start, span.end)
         return Incident(start, start + 60 * draw.log_between(4, 45), draw.ratio(0.05, 0.35))
 
-    def status(self, draw: Draw, at: float, tier: str, in_minute: int) -> int:
-        """What a request gets."""
-        if in_minute > LIMITS_PER_MIN[tier]:
+    def status(self, draw: Draw, at: float, tier: str, asked: tuple[int, int]) -> int:
+        """What a request gets from a service that its account has ``asked`` so often a minute and a day."""
+        in_minute, in_day = asked
+        if in_minute > LIMITS_PER_MIN[tier] or in_day > LIMITS_PER_DAY.get(tier, in_day):
             return 429
         for incident in self.incidents:
             if incident.start <= at < incident.end and draw.chance(incident.error_ratio):

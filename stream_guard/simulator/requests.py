@@ -34,7 +34,7 @@ class Turn:
         session = self.session
         session.turn += 1
         tier = account.constants["tier"]
-        event: Event = {"event_id": self.world.event_ids.opaque("req_"), "occurred_at": round(at, 3)}
+        event: Event = {"event_id": self.world.event_ids.opaque("req_", 12), "occurred_at": round(at, 3)}
         event |= account.constants
         event |= self._said()
         self._offer(event)

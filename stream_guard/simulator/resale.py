@@ -27,7 +27,7 @@ def resale(world: World, draw: Draw, size: int, name: str) -> list[Actor]:
     builds = [client_build(draw) for _ in range(draw.count(1, 2))]
     country = world.networks.country(draw)
     actors = []
-    for index in range(round(size * draw.between(2.5, 5))):
+    for index in range(round(size * draw.between(1.2, 2.4))):
         customer = draw.child(f"customer/{index}")
         sources = CODING if customer.chance(0.4) else CHATTING
         kind: Kind = replace(PERSON, sources=sources, per_day=7.0, console_ratio=0.0)

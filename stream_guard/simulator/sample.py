@@ -1,7 +1,7 @@
 r"""Writes a sample of traffic with its truth.
 
     python -m stream_guard.simulator.sample -o EVENTS.jsonl.zst --truth TRUTH.jsonl \
-        --seed 1 --split tune --accounts 3500 --days 3
+        --seed 1 --split tune --accounts 4000 --days 3
 
 Honest individuals and crowds, one distillation campaign and one reseller, mixed as `cast` says.
 The same arguments give the same bytes (on one platform: logarithms may differ in the last bit
@@ -49,21 +49,23 @@ from stream_guard.simulator.resale import resale
 from stream_guard.simulator.stream import disordered, merged
 from stream_guard.simulator.world import Actor, Event, World
 
+LEVEL: Final = 12
+WINDOW_LOG: Final = 24  # 16 MiB: an account comes back after hours
 START: Final = "2026-05-05T00:00:00+00:00"  # a Tuesday
-CROWDS: Final[tuple[tuple[Crowd, int, int], ...]] = (  # with the range of sizes
-    (office, 5, 110),
-    (campus, 30, 180),
-    (lesson, 18, 40),
-    (hackathon, 40, 220),
-    (family, 2, 5),
-    (contractors, 4, 15),
-    (agency, 5, 25),
-    (vpn_users, 25, 150),
-    (open_source_tool, 50, 250),
-    (review_bot, 20, 120),
-    (router, 1, 3),
-    (evaluation_lab, 2, 8),
-    (corporate_vpn, 10, 60),
+CROWDS: Final[tuple[tuple[Crowd, int, tuple[int, int]], ...]] = (  # in a round, and range of sizes
+    (office, 3, (4, 90)),
+    (campus, 1, (25, 130)),
+    (lesson, 2, (16, 36)),
+    (hackathon, 1, (25, 110)),
+    (family, 5, (2, 5)),
+    (contractors, 3, (3, 15)),
+    (agency, 2, (4, 22)),
+    (vpn_users, 1, (20, 90)),
+    (open_source_tool, 1, (40, 160)),
+    (review_bot, 1, (15, 80)),
+    (router, 1, (1, 3)),
+    (evaluation_lab, 2, (2, 7)),
+    (corporate_vpn, 1, (8, 40)),
 )
 INDIVIDUALS: Final[Weighted[Callable[[World, Draw], Actor]]] = Weighted(
     {
@@ -119,15 +121,17 @@ class Sample:
 def mix(world: World, accounts: int) -> list[Actor]:
     """About so many accounts: a campaign, a reseller, crowds of every kind in turn, individuals."""
     draw = world.draw.child("mix")
-    harvesters = max(12, round(accounts * draw.ratio(0.05, 0.065)))
+    harvesters = max(12, round(accounts * draw.ratio(0.055, 0.07)))
     seats = max(6, round(accounts * draw.ratio(0.008, 0.011)))
     actors = distillation(world, draw.child("distillation"), harvesters, "distillation-1")
     actors += resale(world, draw.child("resale"), seats, "resale-1")
     in_crowds = len(world.accounts) + accounts * draw.ratio(0.4, 0.5)
+    opened = [(crowd, sizes) for crowd, times, sizes in CROWDS for _ in range(times)]
+    draw.rng.shuffle(opened)
     turn = 0
     while len(world.accounts) < in_crowds:
-        crowd, low, high = CROWDS[turn % len(CROWDS)]
-        size = min(draw.count(low, high), max(2, accounts // 18))
+        crowd, sizes = opened[turn % len(opened)]
+        size = min(draw.count(*sizes), max(2, accounts // 18))
         actors += crowd(world, draw.child(f"crowd/{turn}"), size)
         turn += 1
     for index in range(max(0, accounts - len(world.accounts))):
@@ -141,7 +145,9 @@ def open_output(path: Path) -> tuple[ExitStack, IO[bytes]]:
     stack = ExitStack()
     file = stack.enter_context(path.open("wb"))
     if path.name.endswith(".jsonl.zst"):
-        compressor = zstandard.ZstdCompressor(level=LEVEL)
+        compressor = zstandard.ZstdCompressor(
+            compression_params=zstandard.ZstdCompressionParameters.from_level(LEVEL, window_log=WINDOW_LOG)
+        )
         return stack, cast("IO[bytes]", stack.enter_context(compressor.stream_writer(file)))
     if path.name.endswith(".jsonl.gz"):
         return stack, cast("IO[bytes]", stack.enter_context(gzip.GzipFile("", "wb", fileobj=file, mtime=0)))
@@ -150,9 +156,6 @@ def open_output(path: Path) -> tuple[ExitStack, IO[bytes]]:
     stack.close()
     message = f"{path}: expected a name that ends in .jsonl, .jsonl.gz or .jsonl.zst"
     raise ConfigurationError(message)
-
-
-LEVEL: Final = 12
 
 
 def write(order: Order, events: Path, truth: Path) -> int:
@@ -180,7 +183,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--split", choices=("tune", "test"), default="tune", help="test draws from wider ranges"
     )
-    parser.add_argument("--accounts", type=int, default=3500)
+    parser.add_argument("--accounts", type=int, default=4000)
     parser.add_argument("--days", type=float, default=3.0)
     parser.add_argument("--start", default=START, help="RFC 3339, a whole hour")
     parser.add_argument("--sketch-ratio", type=float, default=1.0, help="events that carry a prompt sketch")

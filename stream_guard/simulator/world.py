@@ -39,13 +39,15 @@ class Account:
     constants: Event
     minute: int = 0
     in_minute: int = 0
+    in_day: int = 0
 
-    def asked(self, at: float) -> int:
-        """How many requests this minute has seen, this one included."""
+    def asked(self, at: float) -> tuple[int, int]:
+        """How many requests this minute and this day (UTC) have seen, this one included."""
         minute = int(at // 60)
         self.in_minute = self.in_minute + 1 if minute == self.minute else 1
+        self.in_day = self.in_day + 1 if minute // 1440 == self.minute // 1440 else 1
         self.minute = minute
-        return self.in_minute
+        return self.in_minute, self.in_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ class World:
         """Open an account."""
         created_at = given.created_at if given.created_at is not None else self.past(draw)
         address = given.address or self.networks.host(draw, given.country, "residential")
-        payment = given.payment_id or (draw.opaque("pm_") if given.tier != "free" else None)
+        payment = None if given.tier == "free" else given.payment_id or draw.opaque("pm_")
         indicators = {
             "device": given.device or draw.opaque("dev_"),
             "email_domain": given.email_domain or public_domain(draw),
@@ -164,7 +166,7 @@ class World:
     def open_session(self, draw: Draw, manner: Manner, at: float) -> Session:
         """Begin a conversation."""
         return Session(
-            conversation_id=draw.opaque("conv_"),
+            conversation_id=draw.opaque("conv_", 12),
             address=manner.place(draw),
             model=draw.weighted(manner.models),
             system=draw.popular(manner.systems, 1.2) if manner.systems else None,
