@@ -7,7 +7,7 @@ variety, function words, first and last character, and the length bin; one unit 
 the first 1,024 characters are looked at.  Nothing is fitted on customers' traffic: table and
 tokenizer are wordllama's, the directions come from public prompts (`simulator/fit_basis.py`).
 
-The recipe is "v2" of our measurements (docs/signals.md): in windows of 1,500 prompts it finds the
+The recipe is "v2" of our measurements: in windows of 1,500 prompts it finds the
 same share of mixed-in harvesting as a published detector with a 384-value sentence encoder.
 
 Nothing is loaded here: `tables.py` reads the files.  Cost: see tests/benchmarks/bench_sketch.py.
