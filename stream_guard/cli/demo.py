@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,10 +21,9 @@ from stream_guard.cli.output import say
 from stream_guard.cli.shift import Shifter, whole_days
 from stream_guard.errors import ConfigurationError
 from stream_guard.records import CampaignState
+from stream_guard.samples import TRAFFIC, TRUTH
 from stream_guard.settings import Settings
 
-SAMPLE = "traffic.jsonl.zst"
-TRUTH = "traffic.truth.jsonl"
 STEP = 256  # lines between looks at the clock
 MEASURE_S = 1.0  # between readings of the lanes
 FLUSH_S = 10.0
@@ -61,7 +59,7 @@ def demo(stay: Stay = False, seconds: Seconds = 20.0, config: Config = None) -> 
         show = Show(settings, stack)
         with view_for(show.scene, console) as view:
             show.play(seconds, view.update)
-        console.print(show.summary(), highlight=False, markup=False)
+        console.print(show.summary(), highlight=False, markup=False, soft_wrap=True)
         if stay:
             say("metrics and Valkey stay up; Ctrl-C ends")
             _stay()
@@ -86,8 +84,8 @@ class Show:
         from stream_guard.sinks.decision_store import MemoryDecisionStore
         from stream_guard.sinks.redis_projection import RedisProjection
 
-        self._lines = _sample()
-        self._truth = Truth(_resource(TRUTH).read_bytes().splitlines())
+        self._lines = _lines_of(TRAFFIC)
+        self._truth = Truth(_lines_of(TRUTH))
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="stream-guard-demo-"))
         valkey = stack.enter_context(EmbeddedValkey(Path(directory)))
         self._store = MemoryDecisionStore()
@@ -228,20 +226,10 @@ def _metrics(settings: Settings, decoder: Any, projection: Any, stack: ExitStack
     return telemetry, server.url
 
 
-def _resource(name: str) -> Any:
-    resource = files("stream_guard").joinpath("samples", name)
-    if not resource.is_file():
-        message = f"the shipped sample {name} is missing: install stream-guard again"
-        raise ConfigurationError(message)
-    return resource
+def _lines_of(path: Path) -> list[bytes]:
+    from stream_guard.wire.files import EventFile
 
-
-def _sample() -> list[bytes]:
-    """The lines of the shipped sample."""
-    import zstandard
-
-    packed = _resource(SAMPLE).read_bytes()
-    return zstandard.ZstdDecompressor().decompressobj().decompress(packed).splitlines()
+    return list(EventFile(str(path)))
 
 
 def _step(lines: list[bytes]) -> float:

@@ -67,6 +67,10 @@ class Desk:
         assert (stream, key) == ("decisions", record.account_id)
         self.decisions.append(record)
 
+    def broadcast(self, stream: str, keys: Iterable[str], record: Any) -> None:
+        """`topology.Out`."""
+        raise NotImplementedError  # one key at a time here
+
     def count(self, what: str, by: int = 1) -> None:
         """`topology.Out`."""
         self.counts[what] += by

@@ -1,6 +1,7 @@
 """CONTROL tells each word to exactly those who must hear it."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from typing import Any
 from zlib import crc32
 
@@ -24,6 +25,10 @@ class Ears:
 
     def emit(self, stream: str, key: str, record: Any) -> None:
         self.heard[stream].append((key, record))
+
+    def broadcast(self, stream: str, keys: Iterable[str], record: Any) -> None:
+        """`topology.Out`."""
+        raise NotImplementedError  # one key at a time here
 
     def count(self, what: str, by: int = 1) -> None:
         self.counts[what] += by

@@ -1,5 +1,7 @@
 """A policy that can not be used says where, what and what was expected; those we ship can be used."""
 
+import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +102,16 @@ def test_conditions_are_all_asked_for() -> None:
                    {"score": 0.4}, {"evidence": ()}, {"is_cold": True}, {"kind": "other"},
                    {"source": "account"}):  # fmt: skip
         assert Desk(by).tick(verdict(**{**fits, **change})) == []
+
+
+def test_the_examples_of_the_manual_are_a_policy() -> None:
+    blocks = re.findall(
+        r"```toml\n(.*?)```", (ROOT / "docs/policy.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    examples = [tomllib.loads(block) for block in blocks]
+    assert len(examples) == 4
+    joined: dict[str, Any] = {"name": "manual"}
+    for example in examples:
+        joined |= example
+    joined["rules"][0].pop("limit_per_min")  # shown beside a block to show its place
+    assert parse_policy(joined, "docs/policy.md").limits == load_policy().limits
