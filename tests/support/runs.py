@@ -28,10 +28,10 @@ class Recorder:
         self.sinks[stream, partition] += messages
 
 
-def logs_of(traffic: Iterable[Event], stream: str = "requests") -> dict[Place, list[LocalRecord]]:
+def logs_of(traffic: Iterable[Event]) -> dict[Place, list[LocalRecord]]:
     logs: defaultdict[Place, list[LocalRecord]] = defaultdict(list)
     for event in traffic:
-        log = logs[stream, event.partition]
+        log = logs[event.stream, event.partition]
         log.append(LocalRecord(len(log), event.at, event.key, event.value))
     return dict(logs)
 

@@ -11,6 +11,7 @@ class Event(NamedTuple):
     key: bytes
     at: int  # ms
     value: bytes
+    stream: str = "requests"
 
 
 class Traffic(NamedTuple):
@@ -24,13 +25,14 @@ class Traffic(NamedTuple):
     disorder: int = 1_000
     straggler_ratio: float = 0.0002  # come a minute too late
     silent: tuple[float, float] = (0.0, 0.0)  # part of the time in which the last partition is silent
+    sharers_percent: int = 4  # accounts that share cards, some of them chained by networks
     seed: int = 1
 
 
-def _indicators(account: int, accounts: int) -> list[str]:
+def _indicators(account: int, accounts: int, sharers_percent: int) -> list[str]:
     chance = random.Random(account * 7919 + 1)
     payment, network, prompt = f"pay:{account}", f"ip:{account}", f"sys:{account}"
-    if account % 50 < 2:  # 4 % share cards, some of them chained by networks
+    if account % 100 < sharers_percent:
         payment = f"pay:s{chance.randrange(max(1, accounts // 200))}"
         if chance.random() < 0.5:
             network = f"ip:s{chance.randrange(max(1, accounts // 200))}"
@@ -50,7 +52,9 @@ def events(traffic: Traffic) -> Iterator[Event]:
         known = tails.get(account)
         if known is None:
             key = b"acct-%06d" % account
-            shared = ",".join(f'"{each}"' for each in _indicators(account, traffic.accounts))
+            shared = ",".join(
+                f'"{each}"' for each in _indicators(account, traffic.accounts, traffic.sharers_percent)
+            )
             known = tails[account] = (key, crc32(key) % traffic.partitions, f'"indicators":[{shared}]}}')
         key, partition, tail = known
         at = traffic.start + i * traffic.span // traffic.number - jitter - 60_000 * is_straggler

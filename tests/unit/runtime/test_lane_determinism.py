@@ -14,7 +14,9 @@ from tests.support.runs import Outcome, Place, assert_same, logs_of, run_local
 from tests.support.toy import build_toy
 from tests.support.traffic import Traffic, events
 
-TRAFFIC = Traffic(number=1_200, accounts=60, partitions=2, span=40_000, straggler_ratio=0.01)
+TRAFFIC = Traffic(
+    number=1_200, accounts=60, partitions=2, span=40_000, straggler_ratio=0.01, sharers_percent=40
+)
 END = TRAFFIC.start + TRAFFIC.span + 60_000
 REQUESTS: list[Place] = [("requests", 0), ("requests", 1)]
 
