@@ -88,9 +88,9 @@ def _of_rate(group: GroupConduct, member: Witness) -> float:
 
 def _of_content(group: GroupConduct, member: Witness) -> float:
     sketch = sketch_of(member.profile)
-    if not group.toward or sketch is None:
+    if not group.toward or sketch is None or member.sketched_level is None:
         return 0.0
-    away = sketch - np.frombuffer(member.level.centre)
+    away = sketch - np.frombuffer(member.sketched_level.centre)
     length = float(np.sqrt(away @ away))
     cosine = float(away @ np.frombuffer(group.toward)) / length if length > 0 else 0.0
     return max(-2.0, min(2.0, 4 * (cosine - 0.3)))

@@ -61,7 +61,7 @@ def judge(cohort: Cohort, silent: frozenset[str]) -> Judgement:
             spoken.append(
                 Evidence(
                     name=test.name, value=reading.value, expected=reading.expected, weight=weight,
-                    cause=test.cause, family=test.family, is_cold=cohort.is_cold,
+                    cause=test.cause, family=test.family, is_cold=reading.is_cold,
                 )
             )  # fmt: skip
     merged = {cause: log_mean_exp(weights) for cause, weights in by_cause.items()}

@@ -2,13 +2,8 @@
 
 One reference per partition (which sees a random share of all accounts), over all kinds of account, each
 counting once per *level*: the bit length of its request count.  ACCOUNTS sends a profile to the reference at
-each power of two; only those teach, so that a busy account weighs no more than a quiet one.
-
-A histogram per statistic and level starts with `PRIOR_ACCOUNTS` pseudo-accounts spread by the shipped prior
-(`conduct.Statistic`), whose heavy tails stay in for good: no rank ever becomes infinitely surprising.  A rank
-becomes a *normal score*: the mean of a standard normal over the part of it that the bin occupies.  A
-conditional mean is smaller in convex order than the normal itself, so sums of scores of strangers have
-lighter tails than sums of normals, whatever the ties: what the e-values of `evidence/ranks.py` lean on.
+each power of two; only those teach, so that a busy account weighs no more than a quiet one.  The numbers of a
+level are made in `levels.py`.
 
 Guarded: members of rare suspected groups, accounts whose conduct fits a common one (else a popular client
 that a class uses too would empty the reference), and accounts whose own score is extreme teach nothing and
@@ -18,91 +13,34 @@ accounts; the prior's tail and the ranks bound what it gains by that.
 Bounds: `BINS` x statistics integers per level, some 25 levels; counts are halved at `HALVE_AT`.
 """
 
-from functools import lru_cache
-from itertools import pairwise
-from math import exp, isfinite, sqrt
-from statistics import NormalDist
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stream_guard.clock import HOUR_MS
-from stream_guard.groups.conduct import RATE, STATISTICS, Values, values_of
-from stream_guard.groups.rows import MAX_SLOTS, SIGN_UPS, LevelRow, SignUpsRow, level_key, lit_key
+from stream_guard.groups.conduct import Values, values_of
+from stream_guard.groups.levels import SKETCH_DIMENSIONS, bin_of, fresh_level, rescore
+from stream_guard.groups.rows import (
+    MAX_SLOTS,
+    SIGN_UPS,
+    LevelRow,
+    SignUpsRow,
+    level_key,
+    lit_key,
+)
 from stream_guard.records import Profile
 from stream_guard.topology import Out, Rows
 
-BINS = 24
-PRIOR_ACCOUNTS = 50  # pseudo-accounts of the shipped prior; below as many real ones a level is cold
+FIRST_REQUESTS = 4  # at the first profile of an account
+LOWEST_LEVEL = FIRST_REQUESTS.bit_length()
 HALVE_AT = 20_000  # accounts in a histogram; older ones fade by halves
 EXTREME_SCORE = 0.999  # an account's own score from which it teaches nothing
 MEAN_MEMORY = 2_000  # accounts that the mean sketch remembers
-SKETCH_DIMENSIONS = 64
+MIN_SKETCHED = 30  # accounts from which a level's mean sketch is used
 SLOT_MS = 6 * HOUR_MS
 OLDER = -1  # slot of all sign-ups older than `MAX_SLOTS` slots
 Vector = NDArray[np.float64]
-
-_normal = NormalDist()
-_SCALES = tuple((spec.low, BINS / (spec.high - spec.low)) for spec in STATISTICS)
-
-
-def bin_of(statistic: int, value: float) -> int:
-    """The bin of a value; what lies outside the range is put into the outermost one."""
-    low, scale = _SCALES[statistic]
-    place = int((value - low) * scale)
-    return 0 if place < 0 else BINS - 1 if place >= BINS else place
-
-
-def middle_of(statistic: int, place: int) -> float:
-    """The middle of a bin; the lowest edge for the lowest bin, where ties at zero sit."""
-    spec = STATISTICS[statistic]
-    return spec.low + (spec.high - spec.low) * (place + 0.5 * (place > 0)) / BINS
-
-
-@lru_cache(maxsize=len(STATISTICS))
-def prior(statistic: int) -> tuple[float, ...]:
-    """Pseudo-accounts per bin before anything was learnt."""
-    spec = STATISTICS[statistic]
-    width = (spec.high - spec.low) / BINS
-    edges = [spec.low + width * place for place in range(1, BINS)]
-    below = [1 / (1 + exp((spec.centre - edge) / spec.spread)) for edge in edges]
-    cumulative = [0.0, *below, 1.0]
-    shares = [(1 - spec.zero) * (b - a) for a, b in pairwise(cumulative)]
-    shares[0] += spec.zero
-    return tuple(PRIOR_ACCOUNTS * share for share in shares)
-
-
-def normal_scores(statistic: int, counts: list[int]) -> list[float]:
-    """Mean of a standard normal over each bin's part of it, prior included."""
-    mass = [a + b for a, b in zip(counts, prior(statistic), strict=True)]
-    total, upto = sum(mass), 0.0
-    scores, left = [], 0.0  # density at the left edge
-    for part in mass:
-        upto = min(upto + part, total)
-        share = upto / total
-        right = _normal.pdf(_normal.inv_cdf(share)) if 0 < share < 1 - 1e-12 else 0.0
-        scores.append((left - right) * total / part if part > 0 else 0.0)
-        left = right
-    return scores
-
-
-@lru_cache(maxsize=1)
-def _prior_scores() -> list[list[float]]:
-    return [normal_scores(statistic, [0] * BINS) for statistic in range(len(STATISTICS))]
-
-
-@lru_cache(maxsize=1)
-def _prior_spread() -> float:
-    return spread(RATE, [0] * BINS)
-
-
-def fresh_level() -> LevelRow:
-    """A level that has learnt nothing."""
-    zeros = bytes(8 * SKETCH_DIMENSIONS)
-    counts = [[0] * BINS for _ in STATISTICS]
-    return LevelRow(
-        counts=counts, scores=_prior_scores(), rate_spread=_prior_spread(), centre=zeros, drift=zeros
-    )
 
 
 def sketch_of(profile: Profile) -> Vector | None:
@@ -113,7 +51,7 @@ def sketch_of(profile: Profile) -> Vector | None:
 
 
 class Reference:
-    """One partition's reference, over its rows."""
+    """One partition's reference, over its rows, as of one boundary."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
@@ -121,31 +59,30 @@ class Reference:
 
     def level(self, requests: int) -> LevelRow:
         """What accounts of so many requests show."""
-        level = requests.bit_length()
-        row = self._levels.get(level)
-        if row is None:
-            row = self._levels[level] = self._rows.get(level_key(level)) or fresh_level()
-        return row
+        return self._at(max(requests.bit_length(), LOWEST_LEVEL))
+
+    def sketched_level(self, requests: int) -> LevelRow | None:
+        """The nearest level at or below that of so many requests whose mean sketch can be used."""
+        for level in range(requests.bit_length(), LOWEST_LEVEL - 1, -1):
+            row = self._at(level)
+            if row.sketched >= MIN_SKETCHED:
+                return row
+        return None
+
+    def below(self, level: int) -> LevelRow | None:
+        """The level below, which lends what a level lacks; None below the lowest."""
+        return self._at(level - 1) if level > LOWEST_LEVEL else None
 
     def sign_ups(self) -> SignUpsRow:
         """When honest accounts signed up."""
         row: SignUpsRow | None = self._rows.get(SIGN_UPS)
         return row or SignUpsRow()
 
-
-def expected(level: LevelRow, statistic: int) -> float:
-    """The mean of a statistic over honest accounts of a level."""
-    mass = [a + b for a, b in zip(level.counts[statistic], prior(statistic), strict=True)]
-    return sum(m * middle_of(statistic, place) for place, m in enumerate(mass)) / sum(mass)
-
-
-def spread(statistic: int, counts: list[int]) -> float:
-    """The standard deviation of a statistic over honest accounts, prior included."""
-    mass = [a + b for a, b in zip(counts, prior(statistic), strict=True)]
-    middles = [middle_of(statistic, place) for place in range(BINS)]
-    total = sum(mass)
-    mean = sum(m * x for m, x in zip(mass, middles, strict=True)) / total
-    return sqrt(sum(m * (x - mean) ** 2 for m, x in zip(mass, middles, strict=True)) / total)
+    def _at(self, level: int) -> LevelRow:
+        row = self._levels.get(level)
+        if row is None:
+            row = self._levels[level] = self._rows.get(level_key(level)) or fresh_level(self.below(level))
+        return row
 
 
 def learn(rows: Rows, profile: Profile, out: Out) -> bool:
@@ -154,23 +91,23 @@ def learn(rows: Rows, profile: Profile, out: Out) -> bool:
     Only powers of two teach: the other profiles (one a day) would let busy accounts weigh more.
     """
     requests = profile.requests
-    if profile.conduct is None or requests & (requests - 1):
+    if profile.conduct is None or requests & (requests - 1) or requests < FIRST_REQUESTS:
         return False
     if not isfinite(profile.score) or profile.score >= EXTREME_SCORE or rows.get(lit_key(profile.account_id)):
         out.count("reference_refused")
         return False
     level = requests.bit_length()
-    row: LevelRow = rows.get(level_key(level)) or fresh_level()
+    row: LevelRow | None = rows.get(level_key(level))
+    if row is None:
+        row = fresh_level(Reference(rows).below(level))
     rows.put(level_key(level), row)
     row.seen += 1
     _count(row, values_of(profile))
     _average(row, sketch_of(profile))
     if row.seen - row.scored >= max(4, row.scored // 8):
-        row.scores = [normal_scores(i, counts) for i, counts in enumerate(row.counts)]
-        row.rate_spread = spread(RATE, row.counts[RATE])
-        row.scored = row.seen
+        rescore(row, Reference(rows).below(level))
     out.count("reference_learnt")
-    is_first = requests == 4
+    is_first = requests == FIRST_REQUESTS
     if is_first and profile.conduct.created_at > 0:
         _count_sign_up(rows, profile.conduct.created_at)
     return is_first

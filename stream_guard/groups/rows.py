@@ -82,9 +82,11 @@ class LevelRow(Struct, array_like=True, tag="l"):
 
     seen: int = 0  # accounts that taught, ever
     counts: list[list[int]] = []  # statistic x bin; halved now and then, so that old times fade
-    scores: list[list[float]] = []  # statistic x bin: normal score, as of `scored`
-    scored: int = 0  # `seen` when the scores were made
-    rate_spread: float = 0.0  # standard deviation of the log rate, likewise
+    scored: int = 0  # `seen` when what follows was made
+    prior: list[list[float]] = []  # statistic x bin: pseudo-accounts, borrowed or shipped
+    scores: list[list[float]] = []  # statistic x bin: normal score
+    doubts: list[float] = []  # statistic: how much of it was not learnt here, 0 to 1
+    rate_spread: float = 0.0  # standard deviation of the log rate
     sketched: int = 0
     centre: bytes = b""  # 64 doubles: mean of mean sketches
     drift: bytes = b""  # 64 doubles: mean of their unit vectors about the centre

@@ -1,12 +1,12 @@
 """What a test is given (a cohort of witnesses) and what it answers with (a reading)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from math import exp, log
 
 from stream_guard.groups.conduct import Values, values_of
-from stream_guard.groups.reference import PRIOR_ACCOUNTS, Reference, bin_of
+from stream_guard.groups.levels import bin_of
+from stream_guard.groups.reference import Reference
 from stream_guard.groups.rows import LevelRow
 from stream_guard.records import Profile
 
@@ -19,6 +19,7 @@ class Witness:
 
     profile: Profile
     level: LevelRow
+    sketched_level: LevelRow | None  # where its mean sketch is compared
     values: Values
     scores: tuple[float | None, ...]
 
@@ -30,7 +31,7 @@ def witness(profile: Profile, reference: Reference) -> Witness:
         None if value is None else level.scores[statistic][bin_of(statistic, value)]
         for statistic, value in enumerate(values)
     )
-    return Witness(profile, level, values, scores)
+    return Witness(profile, level, reference.sketched_level(profile.requests), values, scores)
 
 
 @dataclass
@@ -39,17 +40,12 @@ class Cohort:
 
     witnesses: list[Witness]
     reference: Reference
+    cards: Sequence[int] = ()  # accounts behind each card, where no organisation is named
 
-    @cached_property
-    def doubt(self) -> float:
-        """How much of the reference is prior, over the witnesses: 1 when nothing was learnt, towards 0."""
-        shares = [PRIOR_ACCOUNTS / (PRIOR_ACCOUNTS + w.level.seen) for w in self.witnesses]
-        return sum(shares) / len(shares) if shares else 1.0
-
-    @property
-    def is_cold(self) -> bool:
-        """Whether the reference is more prior than learnt."""
-        return self.doubt > 0.5
+    def doubt(self, statistic: int) -> float:
+        """How much of the reference was not learnt here, over the witnesses that can tell: 0 to 1."""
+        doubts = [w.level.doubts[statistic] for w in self.witnesses if w.values[statistic] is not None]
+        return sum(doubts) / len(doubts) if doubts else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +55,7 @@ class Reading:
     log_e: float
     value: float
     expected: float
+    is_cold: bool = False  # rests on shipped priors more than on what was learnt
 
 
 @dataclass(frozen=True, slots=True)

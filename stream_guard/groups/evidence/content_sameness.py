@@ -11,7 +11,8 @@ accounts; witnesses in the order of their names; u = direction of the running su
 g_i = <x_i - mu', u> / (1 + max(mu'.u, -0.5)) - slack, slack = 0.01 + 1 / sqrt(n) for a mean over n honest
 accounts: an honest mean that is off by one standard error pulls all accounts the same way by that much.
 E-value.  The mean over bets b of prod(1 + b g_i / (1 + slack)): a martingale bet on each next account.
-Needs three witnesses with sketches, and `MIN_SKETCHED` honest ones.  Cost: 40 us for 30, 120 us for 256.
+Needs three witnesses with sketches, and `reference.MIN_SKETCHED` honest ones at their level or below.
+Cost: 40 us for 30, 120 us for 256.
 Fails.  It fires on honest cohorts of one kind (a class, the users of one tool), hence the low cap and never
 alone; a harvest that deals each account its own slice of subjects passes; a shared system prompt makes
 sketches alike unless the gateway sketches the variable part.
@@ -27,7 +28,6 @@ from stream_guard.groups.reference import Vector, sketch_of
 
 BETS = np.array([0.1, 0.25, 0.5, 0.9])
 SLACK = 0.01
-MIN_SKETCHED = 30
 
 
 def directions(cohort: Cohort) -> tuple[Vector, Vector, Vector] | None:
@@ -35,14 +35,15 @@ def directions(cohort: Cohort) -> tuple[Vector, Vector, Vector] | None:
     rows, drifts, slacks = [], [], []
     for witness in cohort.witnesses:
         sketch = sketch_of(witness.profile)
-        if sketch is None or witness.level.sketched < MIN_SKETCHED:
+        level = witness.sketched_level
+        if sketch is None or level is None:
             continue
-        away = sketch - np.frombuffer(witness.level.centre)
+        away = sketch - np.frombuffer(level.centre)
         length = float(np.sqrt(away @ away))
         if length > 0:
             rows.append(away / length)
-            drifts.append(np.frombuffer(witness.level.drift))
-            slacks.append(SLACK + witness.level.sketched**-0.5)
+            drifts.append(np.frombuffer(level.drift))
+            slacks.append(SLACK + level.sketched**-0.5)
     if len(rows) < MIN_WITNESSES:
         return None
     return np.array(rows), np.array(drifts), np.array(slacks)

@@ -25,6 +25,7 @@ from math import log
 
 from stream_guard.groups.conduct import RATE
 from stream_guard.groups.evidence.cohort import MIN_WITNESSES, Cohort, Reading, Test, log_mean_exp
+from stream_guard.groups.levels import COLD
 
 EVEN = (0.1, 0.2, 0.3)
 CROWD_SPREAD = 0.6
@@ -44,7 +45,7 @@ def read(cohort: Cohort) -> Reading | None:
     centre = sum(rates) / count
     square = sum((rate - centre) ** 2 for rate in rates)
     logs = [(count - 1) * log(usual / even) - square / 2 * (1 / even**2 - 1 / usual**2) for even in EVEN]
-    return Reading(log_mean_exp(logs), (square / (count - 1)) ** 0.5, usual)
+    return Reading(log_mean_exp(logs), (square / (count - 1)) ** 0.5, usual, cohort.doubt(RATE) > COLD)
 
 
 TEST = Test("load_evenness", "load", "when", cap=10.0, read=read)

@@ -23,7 +23,9 @@ def read(cohort: Cohort) -> Reading | None:
     if not readings:
         return None
     loudest = max(readings, key=lambda reading: reading.log_e)
-    return Reading(log_mean_exp([r.log_e for r in readings]), loudest.value, loudest.expected)
+    return Reading(
+        log_mean_exp([r.log_e for r in readings]), loudest.value, loudest.expected, loudest.is_cold
+    )
 
 
 TEST = Test("prompt_labels", "content", "what", cap=10.0, read=read)

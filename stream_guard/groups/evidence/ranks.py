@@ -21,7 +21,7 @@ Cost: about 3 us for 5 witnesses, 40 us for 256.
 """
 
 from stream_guard.groups.evidence.cohort import MIN_WITNESSES, Cohort, Reading, log_mean_exp
-from stream_guard.groups.reference import expected
+from stream_guard.groups.levels import COLD, expected
 
 SHIFTS = (0.75, 1.5, 2.5)
 UPPER_HALF = 0.7979  # E|Z|
@@ -35,13 +35,14 @@ def read(cohort: Cohort, statistic: int, crowd: float = CROWD) -> Reading | None
     scores = sorted([score for w in cohort.witnesses if (score := w.scores[statistic]) is not None])
     if len(scores) < MIN_WITNESSES:
         return None
-    weight = log_e(scores, crowd, cohort.doubt)
+    doubt = cohort.doubt(statistic)
+    weight = log_e(scores, crowd, doubt)
     if weight <= 0:  # nobody will read the rest
         return Reading(weight, 0.0, 0.0)
     told = [(value, w.level) for w in cohort.witnesses if (value := w.values[statistic]) is not None]
     levels = {id(level): level for _, level in told}
     usual = sum(expected(level, statistic) for level in levels.values()) / len(levels)
-    return Reading(weight, sum(value for value, _ in told) / len(told), usual)
+    return Reading(weight, sum(value for value, _ in told) / len(told), usual, doubt > COLD)
 
 
 def log_e(scores: list[float], crowd: float, doubt: float) -> float:

@@ -39,7 +39,7 @@ def read(cohort: Cohort) -> Reading | None:
         before[slot] = before.get(slot, 0) + 1
     slot = max(sorted(before), key=lambda slot: before[slot])
     usual = (honest.slots.get(slot, 0) + PSEUDO_ACCOUNTS * PSEUDO_SHARE) / (honest.total + PSEUDO_ACCOUNTS)
-    return Reading(log_e, before[slot] / len(slots), usual)
+    return Reading(log_e, before[slot] / len(slots), usual, honest.total < PSEUDO_ACCOUNTS)
 
 
 TEST = Test("sign_up_burst", "sign_up", "who", cap=5.0, read=read)

@@ -20,6 +20,10 @@ class Recorder:
     def emit(self, stream: str, key: str, record: Any) -> None:
         self.emitted.append((self.at, stream, key, record))
 
+    def broadcast(self, stream: str, keys: Iterable[str], record: Any) -> None:
+        for key in keys:
+            self.emit(stream, key, record)
+
     def count(self, what: str, by: int = 1) -> None:
         self.counts[what] += by
 

@@ -6,7 +6,7 @@ from math import exp, inf, nan
 import numpy as np
 import pytest
 
-from stream_guard.groups import reference
+from stream_guard.groups import levels, reference
 from stream_guard.groups.conduct import HIDDEN, RATE, STATISTICS, values_of
 from stream_guard.groups.rows import LevelRow, LitRow, Row, level_key, lit_key
 from stream_guard.records import Conduct, Profile
@@ -34,10 +34,8 @@ def level_of(rows: LaneRows, requests: int) -> LevelRow:
 @pytest.mark.parametrize("statistic", range(len(STATISTICS)))
 def test_normal_scores_of_the_reference_have_mean_zero_and_at_most_unit_variance(statistic: int) -> None:
     rows, _ = taught(120)
-    level = level_of(rows, 16)
-    prior = reference.prior(statistic)
-    mass = np.array(level.counts[statistic]) + np.array(prior)
-    scores = np.array(reference.normal_scores(statistic, level.counts[statistic]))
+    mass = np.array(levels.mass_of(level_of(rows, 16), statistic))
+    scores = np.array(levels.normal_scores(mass.tolist()))
     assert abs(float(mass @ scores)) < 1e-6 * mass.sum()
     assert float(mass @ scores**2) <= mass.sum()
     assert all(a <= b + 1e-9 for a, b in pairwise(scores))
@@ -46,8 +44,8 @@ def test_normal_scores_of_the_reference_have_mean_zero_and_at_most_unit_variance
 @pytest.mark.parametrize("statistic", range(len(STATISTICS)))
 @pytest.mark.parametrize("slope", [0.5, 1.0, 2.0])
 def test_scores_have_lighter_tails_than_a_normal(statistic: int, slope: float) -> None:
-    mass = np.array(reference.prior(statistic))
-    scores = np.array(reference.normal_scores(statistic, [0] * reference.BINS))
+    mass = np.array(levels.shipped(statistic))
+    scores = np.array(levels.normal_scores(mass.tolist()))
     assert float(mass @ np.exp(slope * scores)) / mass.sum() <= exp(slope**2 / 2) + 1e-9
 
 
@@ -118,3 +116,24 @@ def test_sign_up_slots_are_bounded() -> None:
     assert sign_ups.total == 1500
     assert len(sign_ups.slots) <= 1024
     assert sum(sign_ups.slots.values()) == 1500
+
+
+def test_a_level_that_nobody_has_reached_borrows_from_the_one_below() -> None:
+    rows, _ = taught(400)
+    view = reference.Reference(rows)
+    known, unknown, nothing = view.level(16), view.level(1 << 15), levels.fresh_level(None)
+    assert max(known.doubts[HIDDEN], known.doubts[RATE]) < levels.COLD
+    assert unknown.seen == 0
+    assert unknown.doubts[HIDDEN] < levels.COLD
+    assert nothing.doubts == [1.0] * len(STATISTICS)
+    gaps = [
+        abs(levels.expected(level, HIDDEN) - levels.expected(known, HIDDEN)) for level in (unknown, nothing)
+    ]
+    assert gaps[0] < gaps[1]
+
+
+def test_doubt_falls_as_accounts_teach() -> None:
+    doubts = [reference.Reference(taught(count)[0]).level(8).doubts[HIDDEN] for count in (0, 20, 100, 400)]
+    assert doubts == sorted(doubts, reverse=True)
+    assert doubts[0] == 1.0
+    assert doubts[-1] < 0.1
