@@ -3,6 +3,7 @@
 Real parts but for Kafka: the local runtime, a Valkey server from a wheel, the metrics endpoint.
 """
 
+import gc
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from stream_guard.cli.demo_truth import Report, Truth
 from stream_guard.cli.demo_view import Scene, view_for
 from stream_guard.cli.options import Config, settings_from
 from stream_guard.cli.output import say
+from stream_guard.cli.replay import GC_THRESHOLDS
 from stream_guard.cli.shift import Shifter, whole_days
 from stream_guard.errors import ConfigurationError
 from stream_guard.records import CampaignState
@@ -101,6 +103,7 @@ class Show:
 
     def play(self, seconds: float, update: Callable[[], None]) -> None:
         """Feed the sample, stretched over ``seconds`` where the machine is faster."""
+        gc.set_threshold(*GC_THRESHOLDS)
         shifter, step = Shifter(), _step(self._lines)
         self.scene.started = started = time.monotonic()
         measured = 0.0

@@ -48,7 +48,7 @@ class LiveView(AbstractContextManager["LiveView"]):
 
     def __init__(self, scene: Scene, console: Console) -> None:
         self._scene = scene
-        self._live = Live(get_renderable=lambda: draw(scene), console=console, refresh_per_second=6)
+        self._live = Live(get_renderable=lambda: draw(scene), console=console, refresh_per_second=4)
 
     def update(self) -> None:
         """The scene has changed; the terminal follows by itself."""

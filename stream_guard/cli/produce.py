@@ -72,12 +72,13 @@ def produce(
     for line in _paced(_lines(files), speed, shifter):
         sender.send(shifter.shift(line, step) if step else line)
     sender.close()
-    seconds = time.monotonic() - started
-    say(
-        f"{sender.sent:,} events sent in {seconds:.1f} s ({sender.sent / max(seconds, 1e-9):,.0f} per second)"
-    )
-    if shifter.left_alone:
-        say(f"{shifter.left_alone:,} of them kept their times: none that could be moved were found")
+    _report(sender.sent, time.monotonic() - started, shifter.left_alone)
+
+
+def _report(sent: int, seconds: float, left_alone: int) -> None:
+    say(f"{sent:,} events sent in {seconds:.1f} s ({sent / max(seconds, 1e-9):,.0f} per second)")
+    if left_alone:
+        say(f"{left_alone:,} of them kept their times: none that could be moved were found")
 
 
 class Sender:

@@ -11,12 +11,14 @@ import typer
 
 from stream_guard.cli.options import Config, settings_from
 from stream_guard.cli.output import progress_bar, say
+from stream_guard.settings import Settings
 
 # Rows are trees without cycles: walking all of them again and again is what the collector costs
 # (25-40 % of all CPU with the stock thresholds).
 GC_THRESHOLDS = (50_000, 20, 1_000)
 LINE_BITS = 40
 PROGRESS_EVERY = 2048  # lines
+Messages = list[tuple[bytes | None, bytes]]
 
 
 Files = Annotated[
@@ -78,34 +80,48 @@ def replay(
 
         zcat *.gz | stream-guard replay - -d decisions.jsonl --policy strict.toml
     """
-    from stream_guard.bootstrap import build_topology
     from stream_guard.decisions.policy import load_policy
-    from stream_guard.decisions.stage import MODEL_VERSION
-    from stream_guard.runtime.local import LocalRuntime
-    from stream_guard.runtime.replay import Replay
-    from stream_guard.sinks.files import FileSinks
     from stream_guard.wire.files import EventFile
 
     settings = settings_from(config)
     loaded = load_policy(policy or (Path(settings.policy) if settings.policy else None))
     inputs = [EventFile(name) for name in files]
     words = _words(labels)
+    paths = {"decisions": decisions} | ({"campaigns": campaigns} if campaigns else {})
+    outlets = Outlets(dead_letters or _beside(decisions), files)
+    done = _play(settings, loaded, inputs, words, outlets, paths)
+    if summary is not None:
+        summary.write_bytes(msgspec.json.format(msgspec.json.encode(done), indent=2) + b"\n")
+    _report(done, decisions, outlets)
+    if done.truncated:
+        raise typer.Exit(1)
+
+
+def _play(
+    settings: Settings,
+    policy: Any,
+    inputs: list[Any],
+    words: list[Any],
+    outlets: "Outlets",
+    paths: dict[str, Path],
+) -> Any:
+    """Everything through all stages; returns the summary.  After an error no file is completed."""
+    from stream_guard.bootstrap import build_topology
+    from stream_guard.decisions.stage import MODEL_VERSION
+    from stream_guard.runtime.local import LocalRuntime
+    from stream_guard.runtime.replay import Replay
+    from stream_guard.sinks.files import FileSinks
+
     gc.set_threshold(*GC_THRESHOLDS)
-    with ExitStack() as stack:
-        paths = {"decisions": decisions} | ({"campaigns": campaigns} if campaigns else {})
-        outlets = Outlets(stack.enter_context(FileSinks(paths)), dead_letters or _beside(decisions), files)
+    with FileSinks(paths) as files, ExitStack() as stack:
         stack.push(outlets.close)
-        runtime = LocalRuntime(build_topology(settings, loaded), outlets)
+        outlets.files = files
+        runtime = LocalRuntime(build_topology(settings, policy), outlets)
         running = Replay(runtime, words)
         outlets.tag_of = running.tag_of
         truncated = _feed(running, inputs)
         running.finish()
-    done = outlets.tally.summary(runtime, truncated, (loaded.version, MODEL_VERSION))
-    if summary is not None:
-        summary.write_bytes(msgspec.json.format(msgspec.json.encode(done), indent=2) + b"\n")
-    _report(done, decisions, outlets)
-    if truncated:
-        raise typer.Exit(1)
+        return outlets.tally.summary(runtime, truncated, (policy.version, MODEL_VERSION))
 
 
 def _words(labels: Path | None) -> list[Any]:
@@ -141,23 +157,24 @@ def _beside(decisions: Path) -> Path:
 class Outlets:
     """The sinks of a replay: files, counts, and dead letters that name file and line."""
 
-    def __init__(self, files: Any, dead_letters: Path, names: list[str]) -> None:
+    def __init__(self, dead_letters: Path, names: list[str]) -> None:
         from stream_guard.cli.tally import Tally
 
         self.tally = Tally()
         self.dead_letters = dead_letters
         self.tag_of: Callable[[int, int], int | None] = lambda _partition, _offset: None
-        self._files, self._names = files, names
+        self.files: Callable[[str, int, Messages], None] = lambda _stream, _partition, _messages: None
+        self._names = names
         self._dead: Any = None
 
-    def __call__(self, stream: str, partition: int, messages: list[tuple[bytes | None, bytes]]) -> None:
+    def __call__(self, stream: str, partition: int, messages: Messages) -> None:
         """Take what leaves the stages (`runtime.local.Sink`)."""
-        self._files(stream, partition, messages)
+        self.files(stream, partition, messages)
         self.tally.take(stream, messages)
         if stream == "dead_letters":
             self._bury(messages)
 
-    def _bury(self, messages: list[tuple[bytes | None, bytes]]) -> None:
+    def _bury(self, messages: Messages) -> None:
         from stream_guard.records import DeadLetter, to_builtins
         from stream_guard.sinks.files import JsonLinesFile
 

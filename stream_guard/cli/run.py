@@ -34,9 +34,8 @@ def run(config: Config = None) -> None:
 
     settings = settings_from(config)
     configure_logs(settings.telemetry.log_level)
-    decoder = build_decoder(settings)
+    decoder, telemetry = build_decoder(settings), _telemetry()
     topology = build_topology(settings, decoder=decoder)
-    telemetry = _telemetry()
     telemetry.watch_decoder(decoder)
     with ExitStack() as stack:
         server = stack.enter_context(MetricsServer(telemetry.registry, settings.telemetry))
