@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-PLAIN_WIDTH = 200  # columns of a table that goes into a pipe or a file
+GAP = 2  # between columns
 
 
 def say(text: str) -> None:
@@ -35,16 +36,19 @@ def show_json(records: Iterable[Any]) -> None:
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table on standard output; nothing is wrapped or cut where no terminal is."""
+    cells = [list(row) for row in rows]
+    if not cells:
+        say("nothing to show")
+        return
     console = Console()
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold", no_wrap=not console.is_terminal)
-    cells = [list(row) for row in rows]
     for row in cells:
-        table.add_row(*row)
+        table.add_row(*(escape(cell) for cell in row))
     if not console.is_terminal:
-        console.width = max(PLAIN_WIDTH, *(sum(map(len, row)) + 3 * len(row) for row in cells), 1)
-    console.print(table, markup=False) if cells else say("nothing to show")
+        console.width = sum(max(map(len, column)) + GAP for column in zip(columns, *cells, strict=True))
+    console.print(table)
 
 
 class Bar:

@@ -50,6 +50,17 @@ def test_only_what_is_in_force_is_listed(decisions: Path) -> None:
     assert "2023-11-14 22:13:21Z" in output
 
 
+def test_a_table_in_a_pipe_is_never_cut(tmp_path: Path) -> None:
+    path, account = tmp_path / "d.jsonl", "a[bold]" + "x" * 300
+    path.write_bytes(pack_json(decision(account, "block", AT, AT + 60)) + b"\n")
+    header, row = run("decisions", "list", "-f", path).stdout.splitlines()
+    assert header.split() == [
+        "account", "action", "per", "min", "since", "until", "campaign", "shadow", "reasons"
+    ]  # fmt: skip
+    assert account in row
+    assert row.rstrip().endswith("campaign_member")
+
+
 def test_all_newest_decisions_can_be_listed_as_json(decisions: Path) -> None:
     lines = run("decisions", "list", "--all", "--json", "-f", decisions).stdout.splitlines()
     found = [json.loads(line) for line in lines]
