@@ -75,6 +75,10 @@ class Cluster:
         self._workers.clear()
         return codes
 
+    def wait_for_exit(self, name: str) -> int:
+        """The exit code of a worker that ends by itself."""
+        return self._workers.pop(name).wait(60)
+
     def kill_all(self) -> None:
         for name in list(self._workers):
             self.kill(name)
