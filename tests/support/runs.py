@@ -75,13 +75,25 @@ def assert_same(found: Outcome, wanted: Outcome) -> None:
 
     Dead letters of all lanes share one partition, so they are ordered by their source only.
     """
-    assert found.rows == wanted.rows
+    wrong_rows = [
+        f"{lane} {key!r}: {found.rows[lane].get(key)!r} instead of {rows.get(key)!r}"
+        for lane, rows in wanted.rows.items()
+        for key in sorted(rows.keys() | found.rows[lane].keys())
+        if found.rows[lane].get(key) != rows.get(key)
+    ]
+    assert not wrong_rows, f"{len(wrong_rows)} rows differ:\n" + "\n".join(wrong_rows[:5])
     assert found.sinks.keys() == wanted.sinks.keys()
     for place, messages in wanted.sinks.items():
-        if place[0] == DEAD_LETTERS:
-            assert sorted(found.sinks[place], key=_source) == sorted(messages, key=_source)
-        else:
-            assert found.sinks[place] == messages
+        _assert_same_messages(place, found.sinks[place], messages)
+
+
+def _assert_same_messages(place: Place, found: Messages, wanted: Messages) -> None:
+    if place[0] == DEAD_LETTERS:
+        found, wanted = sorted(found, key=_source), sorted(wanted, key=_source)
+    pairs = enumerate(zip(found, wanted, strict=False))
+    first = next((i for i, (one, other) in pairs if one != other), None)
+    assert first is None, f"{place}: message {first} is {found[first]!r} instead of {wanted[first]!r}"
+    assert len(found) == len(wanted), f"{place}: {len(found)} messages instead of {len(wanted)}"
 
 
 def _source(message: tuple[bytes | None, bytes]) -> bytes:
