@@ -42,15 +42,16 @@ class DurableRun:
             lane.feed(start, start + len(records), records)
         return bool(records)
 
-    def flush(self, place: Place) -> None:
-        """Make durable what the lane has done."""
+    def flush(self, place: Place) -> bool:
+        """Make durable what the lane has done; False if that was nothing."""
         batch = self._lanes[place].take()
         if batch is None:
-            return
+            return False
         self._changelogs[place] += [(key.decode(), value) for key, value in batch.rows]
         for target, messages in batch.outputs.items():
             topic = self._topics[target]
             topic += [LocalRecord(len(topic) + i, -1, *message) for i, message in enumerate(messages)]
+        return True
 
     def die(self, place: Place) -> None:
         """Lose what was not flushed."""
@@ -58,12 +59,11 @@ class DurableRun:
 
     def settle(self) -> None:
         """Run to the end."""
-        while True:
+        is_moving = True
+        while is_moving:
             fed = [self.feed(place, 100) for place in self.places]
-            for place in self.places:
-                self.flush(place)
-            if not any(fed):
-                return
+            flushed = [self.flush(place) for place in self.places]
+            is_moving = any(fed) or any(flushed)
 
     def outcome(self) -> Outcome:
         """What the sinks and the changelogs hold."""
