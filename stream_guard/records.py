@@ -165,6 +165,7 @@ class Finding(Struct, frozen=True, array_like=True, order=True, gc=False):
     evidence: tuple[Evidence, ...] = ()
     members: tuple[Member, ...] = ()  # new or changed since the last finding, bounded
     candidates: int = 0  # groups judged in this partition
+    causes: tuple[tuple[str, float], ...] = ()  # each cause that could speak, and its log_e
     control: "Control | None" = None  # set: no finding of a group but an operator's word on `indicator`
 
 
@@ -304,6 +305,7 @@ REASONS: dict[str, str] = {
     "shared_other": "Shows another rare indicator of the campaign.",
     "same_content": "Supposedly unrelated accounts draw their prompts from one distribution.",
     "chain_of_thought_harvest": "Too large a share of requests asks for reasoning, grading or rewriting.",
+    "tied_accounts": "The accounts share further rare things, of more kinds than one crowd has reason to.",
     "even_load": "The accounts work too equally hard for people.",
     "no_night": "The accounts never sleep.",
     "no_sessions": "Requests drip evenly instead of coming in sessions.",

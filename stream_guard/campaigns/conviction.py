@@ -1,11 +1,11 @@
 """From suspected groups to a campaign: who is convicted together, and of what kind it is.
 
 A farm shows itself as many overlapping candidates, an honest crowd as a few.  So a suspected group is judged
-together with those that share accounts with it: per cause, the e-values of the K groups of the union are
-averaged (a group in which the cause is silent or says nothing counts 1), and causes multiply as in GROUPS.
-Averaging keeps it an e-value whichever groups speak, and what a forming cause silences in one group can be
-heard in another.  The union convicts if it reaches the highest line of its groups, with enough causes from
-enough families; so may a group alone.
+together with those that share accounts with it: per cause, the e-values of the groups in which the cause may
+speak are averaged, each weighed by its units, and causes multiply as in GROUPS.  Neither the weights nor the
+silence depend on what was seen, so the average is an e-value again; and what the forming cause silences in
+one group is heard in another.  The union convicts if it reaches the highest line of its groups, with enough
+causes from enough families; so may a group alone.
 
 The *core* are the 4 to 25 accounts whose own conduct fits best; membership odds do the rest (`odds.py`).
 
@@ -21,9 +21,8 @@ from stream_guard.records import Evidence
 from stream_guard.settings import CampaignsSettings
 
 VOTE = log(10)
-TESTS_OF_CAUSE = {"content": 2, "rhythm": 3, "network": 2}
-"""How many tests GROUPS averages per cause; the ones with nothing to say are not in a finding."""
-MIN_CORE, MAX_CORE = 4, 25
+MOST = 50.0  # nats that are believed of one cause
+MIN_CORE, MAX_CORE = 4, 256
 OVERLAP = 3  # accounts that two groups must share to be judged together
 MAX_UNION = 64
 MAX_EVIDENCE = 6
@@ -48,27 +47,19 @@ class Case:
 
 def case_of(groups: list[SuspectRow]) -> Case:
     """Merge the evidence of ``groups``."""
-    by_cause: dict[str, float] = {}
+    said = [(cause, log_e, group.units) for group in groups for cause, log_e in group.causes]
     families: dict[str, set[str]] = {}
-    for group in groups:
-        for cause, e_value in _causes(group.evidence).items():
-            by_cause[cause] = by_cause.get(cause, 0.0) + e_value - 1
-    for group in groups:
-        for said in group.evidence:
-            families.setdefault(said.cause, set()).add(said.family)
-    logs = {cause: log1p(max(excess / len(groups), -0.99)) for cause, excess in by_cause.items()}
+    for evidence in (evidence for group in groups for evidence in group.evidence):
+        families.setdefault(evidence.cause, set()).add(evidence.family)
+    logs: dict[str, float] = {}
+    for cause in sorted({cause for cause, _, _ in said}):
+        heard = [(min(log_e, MOST), units) for name, log_e, units in said if name == cause]
+        logs[cause] = log(
+            sum(exp(log_e) * units for log_e, units in heard) / sum(units for _, units in heard)
+        )
     causes = frozenset(cause for cause, log_e in logs.items() if log_e >= VOTE)
     total = sum(log1p(exp(log_e)) - log(2) for _, log_e in sorted(logs.items()))
-    return Case(total, causes, frozenset(name for cause in causes for name in families[cause]))
-
-
-def _causes(evidence: tuple[Evidence, ...]) -> dict[str, float]:
-    """At least the e-value of each cause of one group: what is not said counts nothing."""
-    e_values: dict[str, float] = {}
-    for said in evidence:
-        share = exp(min(said.weight, 50.0)) / TESTS_OF_CAUSE.get(said.cause, 1)
-        e_values[said.cause] = e_values.get(said.cause, 0.0) + share
-    return e_values
+    return Case(total, causes, frozenset(name for cause in causes for name in families.get(cause, ())))
 
 
 def is_convicted(group: SuspectRow, union: list[SuspectRow], settings: CampaignsSettings) -> bool:

@@ -7,6 +7,7 @@ group away, and with it every account that stands in no other.
 from collections.abc import Callable
 
 from stream_guard.campaigns.ledger import Ledger
+from stream_guard.campaigns.odds import ties_of
 from stream_guard.campaigns.rows import MAX_MEMBERS, AccountRow, SuspectRow
 from stream_guard.records import Control, Finding, Member
 
@@ -33,7 +34,8 @@ class Intake:
         group = group or SuspectRow(finding.indicator)
         ledger.change(group)
         group.log_e, group.line, group.evidence = finding.log_e, finding.line, finding.evidence
-        group.share, group.size = finding.share, finding.size
+        group.share, group.size, group.units = finding.share, finding.size, finding.units
+        group.causes = finding.causes
         self.groups.add(group.indicator)
         for member in finding.members:
             self._meet(ledger, group, member)
@@ -58,6 +60,8 @@ class Intake:
             campaign.harvested += profile.conduct.answered - account.answered
         account.requests, account.answered = profile.requests, profile.conduct.answered
         account.unit, account.segment = profile.unit, profile.segment
+        if not account.campaign:  # afterwards its campaign counts them
+            account.ties = ties_of(profile.indicators)
 
     @staticmethod
     def _keep_fit(group: SuspectRow, account_id: str, fit: float | None) -> None:

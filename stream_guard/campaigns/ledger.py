@@ -13,6 +13,7 @@ from stream_guard.campaigns.rows import (
     INDEX,
     LABELS,
     MAX_LISTED,
+    MAX_TIES,
     AccountRow,
     CampaignRow,
     IndexRow,
@@ -108,6 +109,9 @@ class Ledger:
         campaign.harvested += account.answered
         if len(campaign.listed) < MAX_LISTED:
             campaign.listed[account.account_id] = None
+        for tie in account.ties:
+            if tie in campaign.ties or len(campaign.ties) < MAX_TIES:
+                campaign.ties[tie] = campaign.ties.get(tie, 0) + 1
         self._count_inside(account, campaign, 1)
 
     def leave(self, account: AccountRow) -> None:
@@ -119,6 +123,11 @@ class Ledger:
             campaign.count -= 1
             campaign.harvested -= account.answered
             campaign.listed.pop(account.account_id, None)
+            for tie in account.ties:
+                if campaign.ties.get(tie, 0) > 1:
+                    campaign.ties[tie] -= 1
+                else:
+                    campaign.ties.pop(tie, None)
             self._count_inside(account, campaign, -1)
         account.campaign, account.is_core = "", False
 

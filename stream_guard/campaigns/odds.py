@@ -12,9 +12,13 @@ once; card, key and end user are "who pays".  So an honest user of a common tool
 uses too has two votes that say little, and one whose conduct is his own has nothing that convicts.
 
 An account is sentenced if at least `MIN_VOTES` causes speak, its own conduct fits by `MIN_FIT`, and votes,
-fit and what labels and chargebacks add reach the line ln(100,000 / B): a likelihood ratio above e^L happens
-to an honest account with probability at most e^-L, and every honest account may be held against every
-campaign, so B, the operator's false blocks per 100,000 account-days, is met.
+fit and what labels and chargebacks add reach the line ln(100,000 n / N B): a likelihood ratio above e^L
+happens to an honest account with probability at most e^-L; n accounts stand around the campaign, of N that
+there are, and each campaign is granted what the operator grants for one day, B false blocks per 100,000
+accounts.
+
+What a card, a key or an address is shared by counts as well where its group is too small or too quiet to be
+suspected (`TIES`): there q is a prior from above.
 
 Without conduct (a newcomer of a few requests) an account can still be sentenced as a *successor*: three
 votes, or two one of which is who pays; the campaign lends it `CREDIT` nats that halve every
@@ -48,14 +52,26 @@ REASON_OF_CAUSE: dict[str, str] = {
 MIN_VOTES = 2
 MIN_VOTE = 1.0  # nats
 MOST_VOTE = 6.0
-MIN_FIT = 0.5
+MIN_FIT = 0.1
 SLACK = 2.0  # nats by which a standing sentence may fall before it is withdrawn
 CREDIT = 2.0
 CREDIT_HALF_LIFE_MS = 7 * DAY_MS
 CHARGEBACK = 2.0
 CONDUCT_REQUESTS = 8  # below, an account has no conduct to speak of
 SUCCESSOR_VOTES = 3
+MOST_RELIEF = 4.0
 EM_STEPS = 8
+TIES: dict[str, float] = {
+    "payment": 0.002,
+    "api_key": 0.002,
+    "end_user": 0.005,
+    "network": 0.01,
+    "signup_ip": 0.01,
+}
+"""Kinds that tie accounts although their group is not suspected (a card with two accounts never is), and the
+share of honest accounts that one value is taken to have: ten times what a large office has among 100,000
+accounts (prior, to be replaced by simulator fit in issue 4)."""
+MAX_ACCOUNT_TIES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +84,7 @@ class Odds:
     has_conduct: bool
     credit: float
     evidence: tuple[Evidence, ...]
+    relief: float = 0.0  # nats by which the line is lower, since few accounts stand around the campaign
 
     @property
     def total(self) -> float:
@@ -115,6 +132,9 @@ def weigh(
         name = VOTES[said.cause]
         if name not in best or (said.weight, said.name) > (best[name].weight, best[name].name):
             best[name] = said
+    for name, said in _ties(account, campaign, is_inside=is_inside):
+        if name not in best or (said.weight, said.name) > (best[name].weight, best[name].name):
+            best[name] = said
     has_conduct = account.requests >= CONDUCT_REQUESTS
     fit = sum(fits) / len(fits) if fits and has_conduct else 0.0
     age = max(0, now - campaign.changed_at)
@@ -125,7 +145,37 @@ def weigh(
     if fit:
         evidence += (Evidence("conduct_fit", fit, 0.0, fit, "own", "what", campaign.is_cold),)
     votes = {name: said.weight for name, said in sorted(best.items())}
-    return Odds(campaign.campaign_id, votes, fit, has_conduct, credit, evidence)
+    relief = _relief(campaign, groups)
+    return Odds(campaign.campaign_id, votes, fit, has_conduct, credit, evidence, relief)
+
+
+def _relief(campaign: CampaignRow, groups: list[SuspectRow]) -> float:
+    """How much lower the line is: ln of all accounts over those around the campaign, to a bound."""
+    accounts = max((group.size / group.share for group in groups if group.share > 0), default=0.0)
+    if campaign.around <= 0 or accounts <= campaign.around:
+        return 0.0
+    return min(MOST_RELIEF, log(accounts / campaign.around))
+
+
+def ties_of(indicators: tuple[str, ...]) -> tuple[str, ...]:
+    """The indicators that tie an account to others, whether or not their group is suspected."""
+    return tuple(name for name in indicators if kind_of(name) in TIES)[:MAX_ACCOUNT_TIES]
+
+
+def _ties(account: AccountRow, campaign: CampaignRow, *, is_inside: bool) -> list[tuple[str, Evidence]]:
+    """Votes and evidence of what the account shares with members beyond its suspected groups."""
+    said = []
+    for name in account.ties:
+        others = campaign.ties.get(name, 0) - is_inside
+        if others < 1:
+            continue
+        p = min(1.0, (others + 0.5) / max(campaign.count - is_inside + 1, 1))
+        q = TIES[kind_of(name)]
+        weight = min(MOST_VOTE, log(p / q))
+        if weight >= MIN_VOTE:
+            cause = "network" if kind_of(name) == "signup_ip" else INDICATOR_KINDS[kind_of(name)]
+            said.append((VOTES[cause], Evidence(REASON_OF_CAUSE[cause], p, q, weight, cause, "who")))
+    return said
 
 
 def honest_ratio(group: SuspectRow) -> float:

@@ -6,6 +6,8 @@ REASON_OF_TEST: dict[str, str] = {
     "content_sameness": "same_content",
     "prompt_labels": "chain_of_thought_harvest",
     "load_evenness": "even_load",
+    "shared_cards": "shared_payment",
+    "ties": "tied_accounts",
 }
 """Tests whose reason does not bear their name."""
 

@@ -19,9 +19,10 @@ from stream_guard.records import Evidence
 MAX_MEMBERS = 1024
 MAX_GROUPS = 1024
 MAX_LISTED = 256
+MAX_TIES = 4096
 MAX_TIMELINE = 32
 MAX_CAMPAIGNS = 4096
-FITS = 1.0  # nats of conduct fit from which an account looks like one of the campaign's
+FITS = 0.25  # nats of conduct fit from which an account looks like one of the campaign's
 INDEX = "index"
 LABELS = "labels"
 
@@ -34,6 +35,8 @@ class SuspectRow(Struct, array_like=True, tag="g"):
     line: float = 0.0
     share: float = 0.0
     size: int = 0
+    units: int = 0  # unrelated customers among them
+    causes: tuple[tuple[str, float], ...] = ()  # each cause that could speak, and its log e-value
     evidence: tuple[Evidence, ...] = ()
     members: dict[str, float | None] = {}  # accounts that findings named -> fit; None: no conduct yet
     inside: int = 0  # accounts of its campaign that show it
@@ -55,6 +58,7 @@ class AccountRow(Struct, array_like=True, tag="a"):
     said: tuple[str, float, bool] = ("", 0.0, False)  # kind, score and coldness of the verdict that stands
     votes: dict[str, float] = {}  # as last weighed, for labels to learn from
     fit: float = 0.0
+    ties: tuple[str, ...] = ()  # indicators that few strangers share (`odds.TIES`)
     is_charged_back: bool = False
     is_cleared: bool = False  # an operator said that the verdict was wrong
 
@@ -70,7 +74,10 @@ class CampaignRow(Struct, array_like=True, tag="c"):
     count: int = 0  # accounts that belong to it
     listed: dict[str, None] = {}  # the first of them, for whoever looks
     groups: dict[str, None] = {}  # its indicators
+    weighed: int = 0  # `count` when all accounts of its groups were last weighed
+    around: int = 0  # accounts that stand in its groups, as of then
     harvested: int = 0  # answered requests of its accounts
+    ties: dict[str, int] = {}  # tie -> accounts that show it, at most MAX_TIES
     evidence: tuple[Evidence, ...] = ()  # of the group that speaks most against it
     spokesman: str = ""  # that group
     log_e: float = 0.0

@@ -45,7 +45,8 @@ class Campaigns:
         for indicator in sorted(intake.groups):
             union.place(indicator)
         session = Session(ledger, self._line, now, out)
-        for account_id in sorted(intake.accounts | union.accounts):
+        grown = self._around_grown(ledger) if now % MINUTE_MS == 0 else set()
+        for account_id in sorted(intake.accounts | union.accounts | grown):
             session.weigh(account_id)
         for name, home in sorted(union.merged.items()):
             session.tell_merged(name, home)
@@ -53,6 +54,22 @@ class Campaigns:
             session.tell(name)
         if now % MINUTE_MS == 0:
             self._end_silent(ledger, session, now)
+
+    @staticmethod
+    def _around_grown(ledger: Ledger) -> set[str]:
+        """Accounts around campaigns that have grown: what they share with members may convict them now."""
+        around: set[str] = set()
+        for name in sorted(ledger.living()):
+            campaign = ledger.campaign(name)
+            if campaign is None or campaign.count == campaign.weighed:
+                continue
+            ledger.change(campaign)
+            campaign.weighed = campaign.count
+            groups = (ledger.suspect(indicator) for indicator in sorted(campaign.groups))
+            near = {account for group in groups if group for account in group.members}
+            campaign.around = len(near)
+            around |= near
+        return around
 
     def _end_silent(self, ledger: Ledger, session: "Session", now: int) -> None:
         """End campaigns of which nothing was seen for long."""
@@ -83,7 +100,7 @@ class Session:
             account.votes, account.fit = odds.votes, odds.fit
         stands = bool(account.verdict)
         is_guilty = odds is not None and not account.is_cleared
-        if odds and is_guilty and odds.suffices(self._line, bonus, stands=stands):
+        if odds and is_guilty and odds.suffices(self._line - odds.relief, bonus, stands=stands):
             self._sentence(account, odds, bonus)
         else:
             self._free(account)
@@ -114,7 +131,7 @@ class Session:
             self._ledger.leave(account)
             self._ledger.join(account, campaign)
             self.changed.add(campaign.campaign_id)
-        score = 1 - (1 - SCORE_AT_LINE) ** (max(0.0, odds.total + bonus) / self._line)
+        score = 1 - (1 - SCORE_AT_LINE) ** (max(0.0, odds.total + bonus) / (self._line - odds.relief))
         kind, before, was_cold = account.said
         is_old = account.verdict == campaign.campaign_id and (kind, was_cold) == (
             campaign.kind,

@@ -7,13 +7,12 @@ independent among honest accounts and is the one assumption here; hence the vote
 several causes of at least `VOTE` nats each, from more than one family, however large the product.  The
 cause that formed the group, and what it brings about by itself (`kinds.py`), is silent.
 
-The line.  The operator grants B false blocks per 100,000 account-days.  Of C candidate groups among A
-accounts, an e-value above L convicts falsely with probability at most exp(-L) each (Markov), so that C
-exp(-L) false convictions are to be expected, against a grant of A B / 100,000: L = ln((C / A) 100,000 / B).
-Both C and A grow with the provider, so the line does not: about 10.6 at 400 candidates per 1,000 accounts
-and B = 1.  The whole grant is charged on one day of a group's life.  A group is looked at again as it
-grows; the k-th growth by half pays ln((k + 1)(k + 2)) more, the sum of whose inverses is 1 (a union over
-looks; cumulative profiles do not give the independent increments that an e-detector wants).
+The line.  The operator grants B false blocks per 100,000 account-days.  Each look at a candidate group of
+honest accounts convicts falsely with probability at most exp(-L) (Markov), whether or not the group was
+looked at before.  So r looks per account-day make r exp(-L) false convictions per account-day, and
+L = ln(r 100,000 / B).  r is counted here, over the account-days that the partition has seen (at least one day
+of the accounts it knows, lent in advance); it does not depend on the provider's size, and falls as groups
+age: about 10 in a young installation at B = 1.
 
 Below the line a group is already worth a finding from `SUSPECT` on: a farm shows itself as many overlapping
 candidates, and CAMPAIGNS judges their union.
@@ -29,8 +28,8 @@ from stream_guard.records import Evidence
 VOTE = log(10)  # nats from which a cause counts as one that speaks
 SUSPECT = 4.0  # nats from which a group is worth a finding: one in 55 strangers' groups at most
 FALL = 1.0  # nats below SUSPECT at which it falls back
-LEAST_RATIO, MOST_RATIO = 0.05, 5.0  # candidates per account that are believed
-GROWTH = 1.5
+LEAST_RATIO, MOST_RATIO = 0.1, 5.0  # looks per account-day that are believed
+GROWTH = 2.0
 NEAR_GROWTH = 1.15  # of groups that are suspected or nearly so
 FIRST_INFO = 6  # `GroupRow.info` of the first look: three accounts of eight to sixteen requests
 
@@ -43,6 +42,7 @@ class Judgement:
     evidence: tuple[Evidence, ...]  # strongest first, only what speaks for one hand
     causes: tuple[str, ...]  # causes with a vote, sorted
     families: tuple[str, ...]
+    heard: tuple[tuple[str, float], ...] = ()  # each cause that could speak, and its merged log e-value
 
 
 def judge(cohort: Cohort, silent: frozenset[str]) -> Judgement:
@@ -69,7 +69,8 @@ def judge(cohort: Cohort, silent: frozenset[str]) -> Judgement:
     families = {evidence.family for evidence in spoken if evidence.cause in causes}
     spoken.sort(key=lambda evidence: (-evidence.weight, evidence.name))
     total = sum(_staked(weight) for _, weight in sorted(merged.items()))
-    return Judgement(total, tuple(spoken), causes, tuple(sorted(families)))
+    heard = tuple(sorted(merged.items()))
+    return Judgement(total, tuple(spoken), causes, tuple(sorted(families)), heard)
 
 
 def _staked(weight: float) -> float:
@@ -77,15 +78,14 @@ def _staked(weight: float) -> float:
     return log1p(exp(weight)) - log(2) if weight < 30 else weight - log(2)
 
 
-def line(candidates: int, accounts: int, info: int, false_blocks: float) -> float:
-    """The line for a group with ``info``, among ``candidates`` groups and ``accounts`` accounts.
+def line(looks: int, account_days: float, false_blocks: float) -> float:
+    """The line after ``looks`` at candidate groups in ``account_days``.
 
-    >>> round(line(400, 1000, 6, 1.0), 1)
-    11.3
+    >>> round(line(400, 1000, 1.0), 1)
+    10.6
     """
-    ratio = min(max(candidates / max(accounts, 1), LEAST_RATIO), MOST_RATIO)
-    looks = max(0, int(log(max(info, FIRST_INFO) / FIRST_INFO) / log(GROWTH)))
-    return log(ratio * 100_000 / false_blocks) + log((looks + 1) * (looks + 2))
+    ratio = min(max(looks / max(account_days, 1.0), LEAST_RATIO), MOST_RATIO)
+    return log(ratio * 100_000 / false_blocks)
 
 
 def next_look(info: int, log_e: float) -> int:

@@ -22,6 +22,8 @@ MAX_ARRIVALS = 64
 MAX_SLOTS = 1024
 STATE = "\x02state"
 SIGN_UPS = "\x02sign_ups"
+POPULAR = "\x02popular"
+POPULAR_PSEUDO = 50  # pseudo-accounts, of which an unknown indicator has half a one
 
 
 class GroupConduct(Struct, array_like=True):
@@ -51,6 +53,7 @@ class GroupRow(Struct, array_like=True, tag="g"):
     candidates: int = 0
     evidence: tuple[Evidence, ...] = ()
     causes: tuple[str, ...] = ()  # causes with a vote; empty: not suspected
+    heard: tuple[tuple[str, float], ...] = ()  # each cause that could speak, and its log e-value
     sent: dict[str, int] = {}  # suspected: member -> requests covered by what was last sent of it
     conduct: GroupConduct | None = None  # suspected: how it behaves
     arrivals: list[Profile] = []  # suspected: newest profiles of accounts beyond the sample
@@ -67,6 +70,9 @@ class StateRow(Struct, array_like=True, tag="s"):
 
     accounts: int = 0  # accounts whose first profile taught here
     candidates: int = 0  # groups with enough units and positive weight
+    looks: int = 0  # judgements of candidates, ever
+    account_ms: int = 0  # accounts x time, up to
+    seen_at: int = 0  # ms
     judge_at: int = 0  # ms
     pending: list[int] = []  # ticks with a PendingRow
 
@@ -99,13 +105,25 @@ class SignUpsRow(Struct, array_like=True, tag="u"):
     total: int = 0
 
 
+class PopularRow(Struct, array_like=True, tag="v"):
+    """How many honest accounts show an indicator: lossy counts, exact while few are known."""
+
+    counts: dict[str, int] = {}
+    accounts: int = 0
+    dropped: int = 0  # largest count that was dropped: what an unknown indicator may have
+
+    def share(self, indicator: str) -> float:
+        """Share of honest accounts that show it, from above."""
+        return (self.counts.get(indicator, self.dropped) + 0.5) / (self.accounts + POPULAR_PSEUDO)
+
+
 class LitRow(Struct, array_like=True, tag="i"):
     """An account of rare suspected groups, or one whose conduct fits a common one."""
 
     groups: dict[str, None]
 
 
-Row = GroupRow | MemberRow | StateRow | PendingRow | LevelRow | SignUpsRow | LitRow
+Row = GroupRow | MemberRow | StateRow | PendingRow | LevelRow | SignUpsRow | PopularRow | LitRow
 
 
 def member_key(indicator: str, account_id: str) -> str:

@@ -5,6 +5,7 @@ change after that (members then come with their fit, at most ``max_members`` in 
 evidence, when it falls back below `SUSPECT` - `FALL`.
 """
 
+from stream_guard.clock import DAY_MS
 from stream_guard.groups import membership
 from stream_guard.groups.evidence.cohort import Cohort, Witness, witness
 from stream_guard.groups.fit import conduct_of, fit
@@ -12,7 +13,7 @@ from stream_guard.groups.judgement import FALL, SUSPECT, Judgement, judge, line,
 from stream_guard.groups.kinds import kind_for, weight
 from stream_guard.groups.reference import Reference
 from stream_guard.groups.rows import GroupConduct, GroupRow, LitRow, MemberRow, StateRow, lit_key, member_key
-from stream_guard.groups.units import representatives
+from stream_guard.groups.units import cards, representatives
 from stream_guard.records import Finding, Member, Profile
 from stream_guard.settings import Settings
 from stream_guard.topology import Out, Rows
@@ -44,6 +45,7 @@ class Session:
             return
         cohort = self._cohort(indicator, row)
         judged = judge(cohort, kind_for(indicator).silences) if row.is_candidate else NOTHING
+        self._state.looks += row.is_candidate
         self._out.count("groups_judged")
         row.judge_at = next_look(row.info, judged.log_e)
         if judged.causes and judged.log_e >= (SUSPECT - FALL if row.causes else SUSPECT):
@@ -55,13 +57,14 @@ class Session:
         """The group's witnesses; says on the way whether it is a candidate at all."""
         kept = (account for account, requests in sorted(row.members.items()) if requests)
         found: list[MemberRow | None] = [self._rows.get(member_key(indicator, account)) for account in kept]
-        units = representatives(indicator, [member.profile for member in found if member])
+        profiles = [member.profile for member in found if member]
+        units = representatives(indicator, profiles)
         row.share = self._share(row)
         is_candidate = len(units) >= self._settings.groups.min_units and weight(indicator, row.share) > 0
         self._state.candidates += is_candidate - row.is_candidate
         row.is_candidate, row.units = is_candidate, len(units)
         witnesses = [self._witness(profile) for profile in units] if is_candidate else []
-        return Cohort(witnesses, self._reference)
+        return Cohort(witnesses, self._reference, indicator, cards(profiles))
 
     def _witness(self, profile: Profile) -> Witness:
         key = profile.account_id, profile.requests
@@ -84,8 +87,9 @@ class Session:
         is_due = judged.causes != row.causes or abs(judged.log_e - row.log_e) >= MATERIAL
         row.conduct = conduct_of(cohort, judged.evidence)
         row.causes, row.evidence, row.candidates = judged.causes, judged.evidence, state.candidates
+        row.heard = judged.heard
         budget = self._settings.budget.false_blocks_per_100k_account_days
-        row.line = line(state.candidates, state.accounts, row.info, budget)
+        row.line = line(state.looks, max(state.account_ms / DAY_MS, state.accounts), budget)
         if is_due:
             row.log_e = judged.log_e
         self._update(indicator, row, is_due=is_due)
@@ -139,6 +143,7 @@ class Session:
             evidence=row.evidence,
             members=members,
             candidates=row.candidates,
+            causes=row.heard if row.evidence else (),
         )
         self._out.emit(FINDINGS, indicator, finding)
 

@@ -68,6 +68,8 @@ class Groups:
             return
         rows.put(STATE, state)
         state.pending, state.judge_at = [], (now // self._every_ms + 1) * self._every_ms
+        state.account_ms += state.accounts * (now - (state.seen_at or now))
+        state.seen_at = now
         session = Session(rows, state, self._settings, out)
         for indicator in sorted(due):
             session.judge(indicator)

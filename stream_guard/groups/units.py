@@ -37,3 +37,15 @@ def representatives(indicator: str, profiles: list[Profile]) -> list[Profile]:
         if other is None or (-profile.requests, profile.account_id) < (-other.requests, other.account_id):
             best[name] = profile
     return sorted(best.values(), key=lambda profile: profile.account_id)
+
+
+def cards(profiles: list[Profile]) -> list[int]:
+    """How many accounts stand behind each card, over the accounts that name no organisation."""
+    behind: dict[str, int] = {}
+    for profile in profiles:
+        if profile.unit.startswith("org:"):
+            continue
+        card = next((shown for shown in profile.indicators if shown.startswith(PAYMENT)), "")
+        if card:
+            behind[card] = behind.get(card, 0) + 1
+    return [behind[card] for card in sorted(behind)]

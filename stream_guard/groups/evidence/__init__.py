@@ -19,7 +19,9 @@ from stream_guard.groups.evidence import (
     prompt_labels,
     region_mismatch,
     regular_gaps,
+    shared_cards,
     sign_up_burst,
+    ties,
 )
 from stream_guard.groups.evidence.cohort import Test
 
@@ -35,4 +37,6 @@ TESTS: tuple[Test, ...] = (
     hidden_network.TEST,
     region_mismatch.TEST,
     sign_up_burst.TEST,
+    ties.TEST,
+    shared_cards.TEST,
 )

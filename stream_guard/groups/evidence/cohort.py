@@ -40,6 +40,7 @@ class Cohort:
 
     witnesses: list[Witness]
     reference: Reference
+    indicator: str = ""  # what formed the group
     cards: Sequence[int] = ()  # accounts behind each card, where no organisation is named
 
     def doubt(self, statistic: int) -> float:

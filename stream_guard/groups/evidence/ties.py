@@ -1,0 +1,81 @@
+"""ties: the accounts are bound to one another in more ways than the one that brought them together.
+
+Idea.  An honest crowd has its reason to share what formed the group, and often one thing more: a class has
+its assignment's template, a hackathon its sponsor's tool.  A farm deals cards, keys, devices, proxies and
+task lists over its accounts, a few to each, and ties them over and over.
+Null.  What a witness shows in one dimension (`DIMENSIONS`) is drawn as honest accounts draw it,
+independently of the witnesses before him.
+Reference.  How many honest accounts show a value (`reference.PopularRow`); popular values (above
+`RARE`) tie nobody.
+Formula.  Per dimension, witness by witness in the order of names: q = sum of the honest shares of all
+rare values that the witnesses before him showed, at least the probability that he repeats one of them;
+p = (1 + repetitions so far) / (2 + witnesses so far).  Where p > q the bet gains (1 + p / q) / 2 if he
+repeats one and (1 + (1 - p) / (1 - q)) / 2 if not: a likelihood ratio with a predictable alternative, mixed
+half and half with no bet.  At most `MOST` nats a dimension.
+E-value.  The product over dimensions without the largest: one thing more in common is forgiven.  The rest of
+a product of e-values whose largest factor is at least one is below it, hence an e-value too.
+The dimension that formed the group is left out.  Cost: 15 us for 5 witnesses, 0.5 ms for 256.
+Fails.  Teams and families without an organisation share cards, devices and addresses: that is what makes
+them units elsewhere, and why ties alone are one vote.
+Source.  Fellegi and Sunter (1969) for the weights; plug-in bets as in `sign_up_burst`.
+"""
+
+from math import log
+
+from stream_guard.groups.evidence.cohort import MIN_WITNESSES, Cohort, Reading, Test
+from stream_guard.records import kind_of
+
+DIMENSIONS: dict[str, str] = {
+    "api_key": "payment",
+    "end_user": "payment",
+    "payment": "payment",
+    "device": "device",
+    "network": "network",
+    "signup_ip": "network",
+    "client": "software",
+    "shape": "software",
+    "system_prompt": "software",
+    "template": "software",
+    "tools": "software",
+}
+"""What a kind ties: kinds of one dimension include each other, as the votes of membership odds do."""
+RARE = 0.01  # share of honest accounts up to which a value can tie
+MOST = 3.0  # nats a dimension
+
+
+def read(cohort: Cohort) -> Reading | None:
+    """Bet on each dimension but the forming one; what is left without the strongest."""
+    if len(cohort.witnesses) < MIN_WITNESSES:
+        return None
+    forming = DIMENSIONS.get(kind_of(cohort.indicator))
+    dimensions = sorted(set(DIMENSIONS.values()) - {forming})
+    bets = sorted((_bet(cohort, dimension) for dimension in dimensions), reverse=True)
+    tied = sum(log_e >= 1 for log_e in bets)
+    return Reading(sum(bets[1:]) if bets[0] > 0 else sum(bets), float(tied), 1.0)
+
+
+def _bet(cohort: Cohort, dimension: str) -> float:
+    """The log e-value of one dimension, at most `MOST`."""
+    popular = cohort.reference.popular()
+    seen: dict[str, float] = {}
+    log_e, repeats = 0.0, 0
+    for place, witness in enumerate(cohort.witnesses):
+        shown = [name for name in witness.profile.indicators if DIMENSIONS.get(kind_of(name)) == dimension]
+        repeated = any(name in seen for name in shown)
+        if place:
+            log_e += _gain((1 + repeats) / (2 + place), sum(seen.values()), repeated=repeated)
+            repeats += repeated
+        for name in shown:
+            share = popular.share(name)
+            if share <= RARE:
+                seen[name] = share
+    return min(log_e, MOST)
+
+
+def _gain(p: float, q: float, *, repeated: bool) -> float:
+    if p <= q or q <= 0:
+        return 0.0
+    return log((1 + (p / q if repeated else (1 - p) / (1 - q))) / 2)
+
+
+TEST = Test("ties", "ties", "who", cap=6.0, read=read)
