@@ -68,33 +68,33 @@ def network_of(address: str) -> str | None:
     return address[: address.rindex(".")]
 
 
+def is_unchanged(event: RequestEvent, facets: Facets) -> bool:
+    """Whether the event shows just what the account's newest one showed; it is the newest from now on."""
+    more, tools = event.indicators, event.tools
+    newest = hash((
+        event.payment_id, event.api_key_id, event.end_user_id, event.account_created_at, event.org_id,
+        event.tier, event.client_ip, event.asn, event.tls_fingerprint, event.user_agent,
+        event.system_prompt_hash, event.prompt_template_hash, event.operation, event.surface,
+        event.max_tokens, event.temperature, event.stream,
+        tuple(more.values()) if more else None, tuple(tools) if tools else None,
+    ))  # fmt: skip
+    if newest == facets.newest:
+        return True
+    facets.newest = newest
+    return False
+
+
 def shown_by(event: RequestEvent, facets: Facets) -> list[str]:
     """Indicators of the facets of ``event`` that are new; an indicator may come again."""
-    more, tools = event.indicators, event.tools
-    who = (
-        event.payment_id,
-        event.api_key_id,
-        event.end_user_id,
-        event.account_created_at,
-        *(more.values() if more else ()),
-    )
+    who = (event.payment_id, event.api_key_id, event.end_user_id, event.account_created_at)
     where = (event.client_ip, event.asn, event.tls_fingerprint, event.user_agent)
     what = (
-        event.system_prompt_hash,
-        event.prompt_template_hash,
-        event.operation,
-        event.surface,
-        event.max_tokens,
-        event.temperature,
-        event.stream,
-        *(tools or ()),
-    )
-    newest = hash((who, where, what))
-    if newest == facets.newest:
-        return []
-    facets.newest = newest
+        event.system_prompt_hash, event.prompt_template_hash, event.operation, event.surface,
+        event.max_tokens, event.temperature, event.stream, *(event.tools or ()),
+    )  # fmt: skip
+    more = tuple((event.indicators or {}).values())
     shown: list[str] = []
-    for facet, take_apart in ((who, _who), (where, _where), (what, _what)):
+    for facet, take_apart in (((who, more), _who), (where, _where), (what, _what)):
         if facets.is_new(hash(facet)):
             shown += take_apart(event)
     return shown

@@ -16,6 +16,7 @@ from stream_guard.accounts.row import AccountRow
 from stream_guard.clock import DAY_MS
 from stream_guard.records import Evidence, RequestEvent, Verdict
 
+BURST = "own_burst"
 BURST_SCORE = 1 - 1e-6
 BURST_FACTOR = 8
 BURST_REQUESTS = 300  # an hour; the busiest tenth of real API clients stays below it per account
@@ -23,7 +24,7 @@ BURST_REQUESTS = 300  # an hour; the busiest tenth of real API clients stays bel
 
 def is_burst_checkpoint(row: AccountRow) -> bool:
     """A burst is looked for at every 64th request of an hour that is busy enough."""
-    return row.hour_requests >= BURST_REQUESTS and row.hour_requests % 64 == 0
+    return row.hour_requests % 64 == 0 and row.hour_requests >= BURST_REQUESTS
 
 
 def burst(row: AccountRow) -> Evidence | None:
@@ -35,7 +36,7 @@ def burst(row: AccountRow) -> Evidence | None:
     if score < BURST_SCORE:
         return None
     return Evidence(
-        name="own_burst",
+        name=BURST,
         value=float(count),
         expected=expm1(volume.usual),
         weight=log1p(count) - volume.usual,

@@ -44,12 +44,13 @@ class Accounts:
         if is_repeated(row, event.event_id):
             out.count("repeated")
             return
-        self._identify(row, event)
         observe(row, event, at)
-        self._greet(row, event, out)
-        if row.requests >= row.next_checkpoint or _is_overdue(row, at):
+        if not indicators.is_unchanged(event, row.facets):
+            self._identify(row, event)
+            self._greet(row, event, out)
+        if row.requests >= row.next_checkpoint or (at - row.checked_at > DAY_MS and _has_grown(row)):
             self._checkpoint(rows, row, event, out)
-        if row.held == "own_burst" or signals.is_burst_checkpoint(row):
+        if row.held == signals.BURST or signals.is_burst_checkpoint(row):
             self._judge(row, event, out)
 
     def tick(self, rows: Rows, now: int, out: Out) -> None:
@@ -58,7 +59,7 @@ class Accounts:
     @staticmethod
     def _identify(row: AccountRow, event: RequestEvent) -> None:
         """Who the account is, as far as the newest event says."""
-        if not row.requests:
+        if not row.unit:
             row.unit = f"org:{event.org_id}" if event.org_id else event.account_id
         if event.tier:
             row.tier = event.tier
@@ -107,7 +108,7 @@ class Accounts:
         row.segment = self._segments.resolve(rows, f"{event.model}|{event.surface}|{event.tier}")
         sample = features_of(conduct)
         row.score, line = self._segments.score_one(rows, row.segment, sample)
-        if row.held != "own_burst":
+        if row.held != signals.BURST:
             is_warm = row.requests >= self._settings.warm_requests
             self._send(row, event, signals.outlier(row, row.score, line) if is_warm else None, out)
         is_learnt = not row.held and self._segments.learn_one(rows, row.segment, sample, row.score)
@@ -124,6 +125,6 @@ class Accounts:
             out.emit("verdicts", event.account_id, verdict)
 
 
-def _is_overdue(row: AccountRow, at: int) -> bool:
-    """Whether a day has passed that brought a quarter more requests than all before."""
-    return at - row.checked_at > DAY_MS and row.requests >= max(FIRST_PROFILE, row.checked * 5 // 4)
+def _has_grown(row: AccountRow) -> bool:
+    """Whether the requests since the last checkpoint are a quarter of those before."""
+    return row.requests >= max(FIRST_PROFILE, row.checked * 5 // 4)

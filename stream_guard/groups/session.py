@@ -55,12 +55,16 @@ class Session:
 
     def _cohort(self, indicator: str, row: GroupRow) -> Cohort:
         """The group's witnesses; says on the way whether it is a candidate at all."""
+        row.share = self._share(row)
+        if weight(indicator, row.share) <= 0:  # too popular to mean anything: not worth its members' rows
+            self._state.candidates -= row.is_candidate
+            row.is_candidate = False
+            return Cohort([], self._reference, indicator)
         kept = (account for account, requests in sorted(row.members.items()) if requests)
         found: list[MemberRow | None] = [self._rows.get(member_key(indicator, account)) for account in kept]
         profiles = [member.profile for member in found if member]
         units = representatives(indicator, profiles)
-        row.share = self._share(row)
-        is_candidate = len(units) >= self._settings.groups.min_units and weight(indicator, row.share) > 0
+        is_candidate = len(units) >= self._settings.groups.min_units
         self._state.candidates += is_candidate - row.is_candidate
         row.is_candidate, row.units = is_candidate, len(units)
         witnesses = [self._witness(profile) for profile in units] if is_candidate else []
