@@ -31,6 +31,7 @@ from tests.support.traffic import Traffic, events
 from tests.support.worker import WorkerConfig
 
 AFTER_MS = 60_000
+TOY_MESSAGES = "tests.benchmarks.bench_faust:toy_messages"
 Message = tuple[bytes, bytes]
 
 
@@ -111,28 +112,41 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--factory", default=TOY)
     parser.add_argument("--tick-ms", type=int, default=None, help="instead of the topology's own")
-    parser.add_argument("--messages", default="tests.benchmarks.bench_faust:toy_messages")
+    parser.add_argument("--messages", default=TOY_MESSAGES)
     parser.add_argument(
         "--keep", type=Path, default=None, help="folder for broker and logs; default: a temporary one"
     )
     chosen = parser.parse_args()
-    module, _, name = chosen.messages.partition(":")
-    messages = getattr(import_module(module), name)(chosen.events, chosen.accounts)
     with nullcontext(chosen.keep) if chosen.keep else TemporaryDirectory() as folder:
-        directory = Path(folder)
-        topology = load_topology(chosen.factory, tick_ms=chosen.tick_ms)
-        with EmbeddedKafka(directory / "kafka") as kafka:
-            settings = KafkaSettings(
-                bootstrap=kafka.bootstrap, app_id="bench", idle_s=0, data_dir=str(directory / "data")
-            )
-            ensure_topics(topology, settings)
-            number, end = fill(kafka.bootstrap, topology, messages)
-            config = WorkerConfig(kafka=settings, stats="", factory=chosen.factory, tick_ms=chosen.tick_ms)
-            with running(directory, config) as cluster:
-                drained = report(drain(cluster, end, topology.tick_ms), number)
-                cluster.stop()
-                recovery = recover(cluster)
-    print(json.dumps({"accounts": chosen.accounts, **drained, "recovery": recovery}, indent=2))  # noqa: T201
+        found = run(
+            Path(folder), chosen.factory, chosen.messages, chosen.events, chosen.accounts, chosen.tick_ms
+        )
+    print(json.dumps(found, indent=2))  # noqa: T201
+
+
+def run(
+    directory: Path,
+    factory: str = TOY,
+    messages: str = TOY_MESSAGES,
+    events: int = 1_000_000,
+    accounts: int = 5_000,
+    tick_ms: int | None = None,
+) -> dict[str, Any]:
+    """Fill a log, drain it with one worker, start the worker again."""
+    module, _, name = messages.partition(":")
+    topology = load_topology(factory, tick_ms=tick_ms)
+    with EmbeddedKafka(directory / "kafka") as kafka:
+        settings = KafkaSettings(
+            bootstrap=kafka.bootstrap, app_id="bench", idle_s=0, data_dir=str(directory / "data")
+        )
+        ensure_topics(topology, settings)
+        number, end = fill(kafka.bootstrap, topology, getattr(import_module(module), name)(events, accounts))
+        config = WorkerConfig(kafka=settings, stats="", factory=factory, tick_ms=tick_ms)
+        with running(directory, config) as cluster:
+            drained = report(drain(cluster, end, topology.tick_ms), number)
+            cluster.stop()
+            recovery = recover(cluster)
+    return {"accounts": accounts, **drained, "recovery": recovery}
 
 
 if __name__ == "__main__":
