@@ -12,8 +12,8 @@ from typer.core import TyperGroup
 
 from stream_guard import __version__
 from stream_guard.cli.app import app
-from stream_guard.cli.demo import SAMPLE
 from stream_guard.embedded.jars import KAFKA_VERSION
+from stream_guard.samples import TRAFFIC
 from tests.deploy.files import DEPLOY, ROOT, read_yaml, settings_of
 
 COMPOSE = read_yaml(ROOT / "docker-compose.yml")
@@ -89,7 +89,7 @@ def test_the_sample_lies_where_the_image_has_it() -> None:
     home = re.search(r"UV_PROJECT_ENVIRONMENT=(\S+)", dockerfile)
     assert python is not None
     assert home is not None
-    assert path == f"{home[1]}/lib/python{python[1]}/site-packages/stream_guard/samples/{SAMPLE}"
+    assert path == f"{home[1]}/lib/python{python[1]}/site-packages/stream_guard/samples/{TRAFFIC.name}"
 
 
 @each_service
