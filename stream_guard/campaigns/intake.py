@@ -9,7 +9,7 @@ from collections.abc import Callable
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.odds import ties_of
 from stream_guard.campaigns.rows import MAX_MEMBERS, AccountRow, SuspectRow
-from stream_guard.records import Control, Finding, Member
+from stream_guard.records import Control, Finding, Member, kind_of
 
 Count = Callable[[str], None]
 
@@ -60,6 +60,7 @@ class Intake:
             campaign.harvested += profile.conduct.answered - account.answered
         account.requests, account.answered = profile.requests, profile.conduct.answered
         account.unit, account.segment = profile.unit, profile.segment
+        account.network = _network_of(profile.indicators)
         if not account.campaign:  # afterwards its campaign counts them
             account.ties = ties_of(profile.indicators)
 
@@ -105,3 +106,9 @@ class Intake:
             model.learn_one({"fit": account.fit, **account.votes}, is_right=is_right)
             ledger.put_labels(model)
         account.is_cleared = not is_right
+
+
+def _network_of(indicators: tuple[str, ...]) -> str:
+    """The value of the first network that an account shows; empty if it shows none."""
+    shown = next((name for name in indicators if kind_of(name) == "network"), "")
+    return shown.partition(":")[2]

@@ -61,6 +61,8 @@ class AccountRow(Struct, array_like=True, tag="a"):
     ties: tuple[str, ...] = ()  # indicators that few strangers share (`odds.TIES`)
     is_charged_back: bool = False
     is_cleared: bool = False  # an operator said that the verdict was wrong
+    said_at: int = 0  # ms, when the verdict that stands was last sent
+    network: str = ""  # value of its `network:` indicator, the first by name where it shows several
 
 
 class CampaignRow(Struct, array_like=True, tag="c"):

@@ -3,10 +3,13 @@
 ``process`` files findings and operators' words (`intake.py`).  ``tick`` finds the place of each group that
 has news (`union.py`), weighs each account that they touched (`odds.py`), sends verdicts that have changed,
 and ends campaigns that have been silent.  A campaign's end withdraws nothing: sentences run out by policy.
+For the same reason a verdict that stands is sent again, once it is `AGAIN_MS` old and its account is weighed:
+whoever stays active stays sentenced.
 """
 
 from stream_guard.campaigns.intake import Intake
 from stream_guard.campaigns.ledger import Ledger
+from stream_guard.campaigns.networks import cidr_of
 from stream_guard.campaigns.odds import Odds, budget_line, honest_ratio, weigh
 from stream_guard.campaigns.reasons import reasons_of
 from stream_guard.campaigns.rows import AccountRow, CampaignRow, Row, SuspectRow
@@ -19,6 +22,7 @@ from stream_guard.topology import Out, Rows
 VERDICTS = "verdicts"
 CAMPAIGNS = "campaigns"
 NEWS = 0.05  # of score, from which a verdict that stands is said again
+AGAIN_MS = DAY_MS  # event time after which a verdict that stands is sent again, news or not
 SCORE_AT_LINE = 0.9
 
 
@@ -123,7 +127,7 @@ class Session:
         return max(weighed, key=lambda odds: (odds.total, odds.campaign_id), default=None)
 
     def _sentence(self, account: AccountRow, odds: Odds, bonus: float) -> None:
-        """The account belongs to the campaign: say so if that is news."""
+        """The account belongs to the campaign: say so if that is news, or was long ago."""
         campaign = self._ledger.campaign(odds.campaign_id)
         if campaign is None:
             return
@@ -137,8 +141,9 @@ class Session:
             campaign.kind,
             campaign.is_cold,
         )
-        if is_old and abs(score - before) < NEWS:
+        if is_old and abs(score - before) < NEWS and self._now - account.said_at < AGAIN_MS:
             return
+        account.said_at = self._now
         account.verdict, account.said = campaign.campaign_id, (campaign.kind, score, campaign.is_cold)
         self._out.emit(VERDICTS, account.account_id, self._verdict(account, campaign, odds, bonus))
         self._out.count("verdicts")
@@ -161,6 +166,7 @@ class Session:
             reasons=reasons_of(kind, role, evidence, is_cold=is_cold),
             tier=account.segment.rpartition("|")[2],
             org_id=account.unit.removeprefix("org:") if account.unit.startswith("org:") else "",
+            network=cidr_of(account.network),
             is_cold=is_cold,
             trigger=f"tick:{self._now}",
         )
@@ -168,7 +174,7 @@ class Session:
     def _free(self, account: AccountRow) -> None:
         """The account is not, or no longer, held to belong; the core stays while its groups do."""
         if account.verdict:
-            account.verdict, account.said = "", ("", 0.0, False)
+            account.verdict, account.said, account.said_at = "", ("", 0.0, False), 0
             withdrawal = Verdict(account.account_id, "campaign", "", trigger=f"tick:{self._now}")
             self._out.emit(VERDICTS, account.account_id, withdrawal)
             self._out.count("verdicts_withdrawn")

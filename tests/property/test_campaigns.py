@@ -1,5 +1,7 @@
 """CAMPAIGNS against a naive recount: who belongs is counted the same wherever it is counted."""
 
+from collections import Counter
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -7,6 +9,7 @@ from stream_guard.campaigns.rows import AccountRow, CampaignRow, SuspectRow
 from stream_guard.campaigns.stage import Campaigns
 from stream_guard.records import Conduct, Control, Evidence, Finding, Member, Profile
 from stream_guard.settings import Settings
+from tests.unit.campaigns.findings import causes_of
 from tests.unit.groups.stream import Driver
 
 INDICATORS = ("payment:a", "payment:b", "network:c", "shape:d", "signup:e")
@@ -26,14 +29,21 @@ ticks = st.lists(st.tuples(st.lists(groups, max_size=4), st.lists(words, max_siz
 Ticks = list[tuple[list[tuple[str, dict[str, tuple[int, float]], bool]], list[tuple[int, str]]]]
 
 
+def ties(name: str, requests: int) -> tuple[str, ...]:
+    """What an account shows besides: more as it grows, some of it in common with others."""
+    number = int(name.rpartition("-")[2])
+    keys = (f"api_key:{number % 3}-{k}" for k in range(min(requests // 8, 3)))
+    return (*keys, f"network:{number % 5}")
+
+
 def finding(indicator: str, named: dict[str, tuple[int, float]], *, is_over: bool) -> Finding:
     if is_over:
         return Finding(indicator, 0, 0, 0.0, 0.0, 14.0)
     said = tuple(
-        Member(name, fit, Profile(name, n, name, Conduct(0, 1, answered=n) if n else None))
+        Member(name, fit, Profile(name, n, name, Conduct(0, 1, answered=n) if n else None, ties(name, n)))
         for name, (n, fit) in sorted(named.items())
     )
-    return Finding(indicator, 18, 18, 18 / 10_000, 20.0, 14.0, LOUD, said, 50)
+    return Finding(indicator, 18, 18, 18 / 10_000, 20.0, 14.0, LOUD, said, 50, causes_of(LOUD))
 
 
 def drive(steps: Ticks) -> Driver:
@@ -61,6 +71,7 @@ def test_counts_equal_a_naive_recount(steps: Ticks) -> None:
         inside = [account for account in accounts if account.campaign == campaign.campaign_id]
         assert campaign.count == len(inside)
         assert campaign.harvested == sum(account.answered for account in inside)
+        assert campaign.ties == Counter(tie for account in inside for tie in account.ties)
         assert set(campaign.listed) == {account.account_id for account in inside}
         for name in campaign.groups:
             assert suspects[name].campaign == campaign.campaign_id
