@@ -48,9 +48,8 @@ def create_topic(broker: str, topic: str, partitions: int) -> None:
 
 @contextmanager
 def transaction(log: DecisionLog) -> Iterator[Callable[[Decision], None]]:
-    """Writes decisions in one transaction; aborted if the block raises."""
-    producer = Producer({"bootstrap.servers": log.bootstrap, "transactional.id": log.topic})
-    producer.init_transactions(30)
+    """Writes decisions in one transaction; aborted if the block raises; over when it returns."""
+    producer = producer_of(log)
     producer.begin_transaction()
 
     def write(each: Decision) -> None:
@@ -62,8 +61,20 @@ def transaction(log: DecisionLog) -> Iterator[Callable[[Decision], None]]:
     except BaseException:
         producer.flush(30)
         producer.abort_transaction(30)
+        producer_of(log)
         raise
     producer.commit_transaction(30)
+    producer_of(log)
+
+
+def producer_of(log: DecisionLog) -> Producer:
+    """A transactional producer; its id is given when the broker is done with the last one's transaction.
+
+    A commit is answered before its markers are written, and until then a reader sees a part of it.
+    """
+    producer = Producer({"bootstrap.servers": log.bootstrap, "transactional.id": log.topic})
+    producer.init_transactions(30)
+    return producer
 
 
 def eventually(is_true: Callable[[], bool]) -> None:
