@@ -15,8 +15,9 @@ import msgspec
 import typer
 from rich.console import Console
 
-from stream_guard.cli.demo_truth import Report, Truth
+from stream_guard.cli.demo_truth import Truth
 from stream_guard.cli.demo_view import Scene, view_for
+from stream_guard.cli.demo_words import Told, campaign_line, closing, evaluation, opening, staying
 from stream_guard.cli.options import Config, settings_from
 from stream_guard.cli.output import say
 from stream_guard.cli.replay import GC_THRESHOLDS
@@ -29,6 +30,7 @@ from stream_guard.settings import Settings
 STEP = 256  # lines between looks at the clock
 MEASURE_S = 1.0  # between readings of the lanes
 FLUSH_S = 10.0
+KEEP_S = 30 * 86_400.0  # the sample's three days lie in the past: what ended in them stays readable
 Messages = list[tuple[bytes | None, bytes]]
 
 
@@ -43,8 +45,8 @@ def demo(stay: Stay = False, seconds: Seconds = 20.0, config: Config = None) -> 
     """Run the shipped sample of real traffic through the whole program, and watch.
 
     Requests go in, decisions come out, Valkey holds them, metrics are served. It ends by itself with
-    a summary. The sample holds harvesting campaigns among honest people, offices and classes; its truth
-    is only looked at in the end.
+    a summary, and Valkey with it. The sample holds two campaigns among honest people, offices and
+    classes; its truth is only looked at in the end.
 
     For example:
 
@@ -59,11 +61,12 @@ def demo(stay: Stay = False, seconds: Seconds = 20.0, config: Config = None) -> 
     console = Console()
     with ExitStack() as stack:
         show = Show(settings, stack)
+        console.print(opening(show.scene.total, seconds), highlight=False, markup=False, soft_wrap=True)
         with view_for(show.scene, console) as view:
             show.play(seconds, view.update)
         console.print(show.summary(), highlight=False, markup=False, soft_wrap=True)
         if stay:
-            say("metrics and Valkey stay up; Ctrl-C ends")
+            say(staying(show.scene.addresses["Valkey"], show.scene.addresses["metrics"]))
             _stay()
 
 
@@ -91,7 +94,7 @@ class Show:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="stream-guard-demo-"))
         valkey = stack.enter_context(EmbeddedValkey(Path(directory)))
         self._store = MemoryDecisionStore()
-        self._projection = RedisProjection(valkey.url, self._store.everything)
+        self._projection = RedisProjection(valkey.url, self._store.everything, _keeping(settings))
         self._projection.start()
         stack.callback(self._projection.close)
         decoder = build_decoder(settings)
@@ -99,6 +102,8 @@ class Show:
         self._tally = _tally()
         self._runtime = LocalRuntime(build_topology(settings, decoder=decoder), self._sink)
         self._replay = Replay(self._runtime)
+        self._campaigns: dict[str, CampaignState] = {}
+        self._seconds = 0.0
         self.scene = Scene(len(self._lines), {"metrics": url, "Valkey": valkey.url})
 
     def play(self, seconds: float, update: Callable[[], None]) -> None:
@@ -121,26 +126,29 @@ class Show:
         self._replay.finish()
         self._look(len(self._lines), 0.0)
         self._projection.flush(FLUSH_S)
+        self._seconds = time.monotonic() - started
 
     def summary(self) -> str:
         """How it went, in words."""
-        scene = self.scene
-        held = (
-            ", ".join(f"{count} {action}" for action, count in sorted(self._tally.holding.items()))
-            or "nobody"
-        )
-        pushed = self._projection.status().pushed
-        lines = [
-            "",
-            f"{scene.events:,} events of {scene.accounts:,} accounts; "
-            f"{self._tally.actions.total():,} decisions; "
-            f"held now: {held}",
-            f"Valkey was told {pushed:,} decisions ({scene.addresses['Valkey']})",
-            *(f"found: {line}" for line in scene.campaigns.values()),
-            "",
-            *evaluation(self._truth.report()),
-        ]
+        campaigns = list(self._campaigns.values())
+        lines = closing(
+            self.scene, self._seconds, self._tally.actions.total(), campaigns, self._read_back()
+        ) + evaluation(self._truth.report())
         return "\n".join(lines)
+
+    def _read_back(self) -> Told:
+        """Ask Valkey, as `decisions list` does."""
+        from stream_guard.sinks.decision_store import RedisDecisionStore
+
+        address = self.scene.addresses["Valkey"]
+        decided = {decision.account_id: decision for decision in self._store.newest(self.scene.total)}
+        store = RedisDecisionStore(address)
+        try:
+            found = store.newest(self.scene.total)
+        finally:
+            store.close()
+        equal = sum(decided.get(decision.account_id) == decision for decision in found)
+        return Told(equal, len(decided), address)
 
     def _look(self, number: int, measured: float) -> float:
         """Take over what the lanes counted, about once a second; returns when that was."""
@@ -166,6 +174,7 @@ class Show:
         elif stream == "campaigns":
             for _, value in messages:
                 campaign = msgspec.json.decode(value, type=CampaignState)
+                self._campaigns[campaign.campaign_id] = campaign
                 self.scene.campaigns[campaign.campaign_id] = campaign_line(campaign)
 
     def _show_decisions(self, messages: Messages) -> None:
@@ -180,30 +189,12 @@ class Show:
         scene.reasons, scene.holding = self._tally.reasons, self._tally.holding
 
 
-def campaign_line(campaign: CampaignState) -> str:
-    """A campaign on one line."""
-    shared = ", ".join(indicator for indicator, _ in campaign.indicators[:3]) or "nothing named"
-    return (
-        f"{campaign.campaign_id} {campaign.kind} ({campaign.status}): {len(campaign.members)} members, "
-        f"{campaign.harvested:,} exchanges; share {shared}"
-    )
+def _keeping(settings: Settings) -> Any:
+    """The projection's settings, with room for decisions on events of the past."""
+    from stream_guard.sinks.redis_projection import projection_config
 
-
-def evaluation(report: Report) -> list[str]:
-    """The comparison with the truth, labelled as that."""
-    lines = ["Evaluation only (the truth of the sample; no stage knows it):"]
-    for each in report.campaigns:
-        ratio = each.harvested / max(each.exchanges, 1)
-        lines.append(
-            f"  {each.campaign}: {each.acted_upon} of {each.accounts} accounts acted upon, "
-            f"{each.blocked} blocked; "
-            f"harvested {each.harvested:,} of {each.exchanges:,} exchanges ({ratio:.1%})"
-        )
-    lines.append(
-        f"  honest accounts touched: {report.honest_touched} of {report.honest:,}, "
-        f"{report.honest_blocked} of them blocked"
-    )
-    return lines
+    kept = max(settings.redis.keep_expired_s, KEEP_S)
+    return projection_config(msgspec.structs.replace(settings.redis, keep_expired_s=kept))
 
 
 def _tally() -> Any:

@@ -5,6 +5,7 @@ Glossary: *scene* what there is to show, filled by the demo and drawn by a view.
 
 import time
 from collections import Counter, deque
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -19,7 +20,9 @@ from rich.text import Text
 
 LINE_EVERY_S = 4.0
 NEWEST = 8
+REASONS = 5
 STYLES = {"block": "bold red", "challenge": "magenta", "throttle": "yellow", "allow": "green"}
+HELD = {"block": "blocked", "challenge": "challenged", "throttle": "throttled"}
 
 
 @dataclass
@@ -87,14 +90,19 @@ def view_for(scene: Scene, console: Console) -> LiveView | LineView:
     return LiveView(scene, console) if console.is_terminal else LineView(scene, console)
 
 
+def held(holding: Mapping[str, int]) -> str:
+    """How many accounts hold what."""
+    parts = [f"{holding[action]:,} {word}" for action, word in HELD.items() if holding.get(action)]
+    return ", ".join(parts) or "none"
+
+
 def line(scene: Scene) -> str:
     """The scene on one line."""
     share = scene.events / max(scene.total, 1)
-    held = ", ".join(f"{count} {action}" for action, count in sorted(scene.holding.items())) or "nobody"
-    newest = f"; newest: {scene.newest[0][1]}" if scene.newest else ""
     return (
-        f"{share:4.0%}  {scene.events:,} events ({scene.rate:,.0f}/s), {scene.accounts:,} accounts, "
-        f"event time {scene.clock}; held now: {held}; {len(scene.campaigns)} campaigns{newest}"
+        f"{share:4.0%}  {scene.events:,} requests ({scene.rate:,.0f}/s), {scene.accounts:,} accounts, "
+        f"event time {scene.clock}; campaigns found: {len(scene.campaigns)}; "
+        f"accounts held: {held(scene.holding)}"
     )
 
 
@@ -107,20 +115,22 @@ def _head(scene: Scene) -> RenderableType:
     grid = Table.grid(padding=(0, 2), expand=True)
     grid.add_column(ratio=1)
     grid.add_column(justify="right", no_wrap=True)
-    text = f"{scene.events:,} of {scene.total:,} events  {scene.rate:,.0f}/s  {scene.clock}"
+    text = f"{scene.events:,} of {scene.total:,} requests  {scene.rate:,.0f}/s  {scene.clock}"
     grid.add_row(ProgressBar(total=max(scene.total, 1), completed=scene.events), Text(text))
     return Panel(grid, title="stream_guard demo", border_style="cyan")
 
 
 def _numbers(scene: Scene) -> RenderableType:
     grid = Table.grid(padding=(0, 4))
-    held = Text(f"accounts seen {scene.accounts:,}; held now: ")
-    for action in ("block", "challenge", "throttle"):
-        held.append(f"{scene.holding[action]} {action}  ", STYLES[action])
-    grid.add_row(held)
-    reasons = ", ".join(f"{code} {count}" for code, count in scene.reasons.most_common(6)) or "none yet"
-    grid.add_row(Text(f"reasons: {reasons}", overflow="ellipsis"))
-    return Panel(grid, title="decisions", border_style="dim")
+    numbers = Text(f"{scene.accounts:,} seen;  ")
+    for action, word in HELD.items():
+        numbers.append(
+            f"{scene.holding[action]:,} {word}  ", STYLES[action] if scene.holding[action] else "dim"
+        )
+    grid.add_row(numbers)
+    reasons = ", ".join(f"{code} {count}" for code, count in scene.reasons.most_common(REASONS)) or "none yet"
+    grid.add_row(Text(f"reasons: {reasons}", overflow="ellipsis", no_wrap=True))
+    return Panel(grid, title="accounts", border_style="dim")
 
 
 def _campaigns(scene: Scene) -> RenderableType:
@@ -132,8 +142,8 @@ def _campaigns(scene: Scene) -> RenderableType:
 
 def _newest(scene: Scene) -> RenderableType:
     text = Text(overflow="ellipsis", no_wrap=True)
-    for action, explained in scene.newest:
-        text.append(explained + "\n", STYLES[action])
+    for number, (action, explained) in enumerate(scene.newest):
+        text.append("\n" * (number > 0) + explained, STYLES[action])
     return Panel(text if scene.newest else Text("none yet"), title="newest decisions", border_style="dim")
 
 
