@@ -164,8 +164,10 @@ def _count_indicators(rows: Rows, indicators: tuple[str, ...]) -> None:
         row.dropped = max(row.dropped, row.counts[ranked[MAX_POPULAR // 2]])
         row.counts = {name: row.counts[name] for name in ranked[: MAX_POPULAR // 2]}
     if row.accounts >= HALVE_AT:
-        row.counts = {name: count // 2 for name, count in row.counts.items()}
-        row.accounts, row.dropped = row.accounts // 2, row.dropped // 2
+        row.counts = {
+            name: -(-count // 2) for name, count in row.counts.items()
+        }  # up: shares stay from above
+        row.accounts, row.dropped = row.accounts // 2, -(-row.dropped // 2)
 
 
 def _count_sign_up(rows: Rows, created_at: int) -> None:

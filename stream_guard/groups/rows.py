@@ -113,7 +113,7 @@ class PopularRow(Struct, array_like=True, tag="v"):
     dropped: int = 0  # largest count that was dropped: what an unknown indicator may have
 
     def share(self, indicator: str) -> float:
-        """Share of honest accounts that show it, from above."""
+        """Share of honest accounts that show it; from above up to 1 %, and above 1 % where the truth is."""
         return (self.counts.get(indicator, self.dropped) + 0.5) / (self.accounts + POPULAR_PSEUDO)
 
 

@@ -6,7 +6,7 @@ task lists over its accounts, a few to each, and ties them over and over.
 Null.  What a witness shows in one dimension (`DIMENSIONS`) is drawn as honest accounts draw it,
 independently of the witnesses before him.
 Reference.  How many honest accounts show a value (`reference.PopularRow`); popular values (above
-`RARE`) tie nobody.
+`RARE`) tie nobody.  With fewer than `MIN_KNOWN` accounts nothing is known to be rare, and the test is silent.
 Formula.  Per dimension, witness by witness in the order of names: q = sum of the honest shares of all
 rare values that the witnesses before him showed, at least the probability that he repeats one of them;
 p = (1 + repetitions so far) / (2 + witnesses so far).  Where p > q the bet gains (1 + p / q) / 2 if he
@@ -23,6 +23,7 @@ Source.  Fellegi and Sunter (1969) for the weights; plug-in bets as in `sign_up_
 from math import log
 
 from stream_guard.groups.evidence.cohort import MIN_WITNESSES, Cohort, Reading, Test
+from stream_guard.groups.rows import POPULAR_PSEUDO
 from stream_guard.records import kind_of
 
 DIMENSIONS: dict[str, str] = {
@@ -40,18 +41,21 @@ DIMENSIONS: dict[str, str] = {
 }
 """What a kind ties: kinds of one dimension include each other, as the votes of membership odds do."""
 RARE = 0.01  # share of honest accounts up to which a value can tie
+MIN_KNOWN = 30  # honest accounts: fewer do not tell a popular tool from a rare one
 MOST = 3.0  # nats a dimension
 
 
 def read(cohort: Cohort) -> Reading | None:
     """Bet on each dimension but the forming one; what is left without the strongest."""
-    if len(cohort.witnesses) < MIN_WITNESSES:
+    known = cohort.reference.popular().accounts
+    if len(cohort.witnesses) < MIN_WITNESSES or known < MIN_KNOWN:
         return None
     forming = DIMENSIONS.get(kind_of(cohort.indicator))
     dimensions = sorted(set(DIMENSIONS.values()) - {forming})
     bets = sorted((_bet(cohort, dimension) for dimension in dimensions), reverse=True)
     tied = sum(log_e >= 1 for log_e in bets)
-    return Reading(sum(bets[1:]) if bets[0] > 0 else sum(bets), float(tied), 1.0)
+    log_e = sum(bets[1:]) if bets[0] > 0 else sum(bets)
+    return Reading(log_e, float(tied), 1.0, known < POPULAR_PSEUDO)
 
 
 def _bet(cohort: Cohort, dimension: str) -> float:

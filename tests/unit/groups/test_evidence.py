@@ -11,6 +11,7 @@ from stream_guard.groups import reference
 from stream_guard.groups.evidence import TESTS, ranks
 from stream_guard.groups.evidence.cohort import Cohort, Test, witness
 from stream_guard.groups.rows import Row
+from stream_guard.groups.units import cards, representatives
 from stream_guard.records import Conduct, Profile
 from stream_guard.runtime.rows import LaneRows
 from tests.unit.groups.crowds import HONEST_CROWDS, Account, campaign, crowd, profile_at, stranger
@@ -40,9 +41,11 @@ def strangers() -> list[list[Profile]]:
     return [found for i in range(600) if (found := profiles(rng, stranger(rng, f"t-{i}")))]
 
 
-def cohort_of(accounts: list[Profile], view: reference.Reference) -> Cohort:
+def cohort_of(accounts: list[Profile], view: reference.Reference, indicator: str = "") -> Cohort:
+    """All of them as witnesses, or, where an indicator formed the group, one of each unit as in GROUPS."""
     accounts = sorted(accounts, key=lambda profile: profile.account_id)
-    return Cohort([witness(profile, view) for profile in accounts], view)
+    units = representatives(indicator, accounts) if indicator else accounts
+    return Cohort([witness(profile, view) for profile in units], view, indicator, cards(accounts))
 
 
 def readings(test: Test, count: int, cohorts: int = 400) -> list[float]:

@@ -4,9 +4,11 @@ from math import exp, log
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stream_guard.groups.evidence import TESTS
-from stream_guard.groups.judgement import FIRST_INFO, judge, line, next_look
+from stream_guard.groups.judgement import FIRST_INFO, MOST_RATIO, judge, line, next_look
 from stream_guard.groups.kinds import KINDS, kind_for, weight
 from stream_guard.groups.units import representatives
 from stream_guard.records import INDICATOR_KINDS, Profile
@@ -19,7 +21,7 @@ CROWD_PRONE = ("content_sameness", "sign_up_burst")
 
 def test_what_a_class_shows_by_being_one_does_not_reach_the_line() -> None:
     caps = {test.name: test.cap for test in TESTS}
-    lowest = line(candidates=1, accounts=1_000_000, info=FIRST_INFO, false_blocks=1.0)
+    lowest = line(looks=1, account_days=1_000_000, false_blocks=1.0)
     merged = [log((exp(caps["content_sameness"]) + 1) / 2), log((1 + exp(caps["sign_up_burst"])) / 2)]
     assert sum(merged) < lowest
 
@@ -56,25 +58,31 @@ def test_judgements_of_strangers_have_mean_e_at_most_one(silences: frozenset[str
     assert e_values.mean() - 2 * e_values.std() / len(e_values) ** 0.5 <= 1.0
 
 
-def test_the_line_depends_on_candidates_per_account_not_on_the_size_of_the_provider() -> None:
-    assert line(400, 1_000, 6, 1.0) == pytest.approx(line(400_000, 1_000_000, 6, 1.0))
-    assert line(800, 1_000, 6, 1.0) == pytest.approx(line(400, 1_000, 6, 1.0) + log(2))
+def test_the_line_depends_on_looks_per_account_day_not_on_the_size_of_the_provider() -> None:
+    assert line(400, 1_000, 1.0) == pytest.approx(line(400_000, 1_000_000, 1.0))
+    assert line(800, 1_000, 1.0) == pytest.approx(line(400, 1_000, 1.0) + log(2))
 
 
 def test_the_line_falls_as_the_budget_grows_and_rises_with_each_look() -> None:
-    assert line(400, 1_000, 6, 10.0) == pytest.approx(line(400, 1_000, 6, 1.0) - log(10))
-    lines = [line(400, 1_000, info, 1.0) for info in (0, 6, 9, 14, 100, 3000)]
+    assert line(400, 1_000, 10.0) == pytest.approx(line(400, 1_000, 1.0) - log(10))
+    lines = [line(looks, 1_000, 1.0) for looks in (0, 1, 100, 400, 1_000, 4_000, 10**9)]
     assert lines == sorted(lines)
-    assert np.isfinite(line(0, 0, 0, 0.001))
+    assert np.isfinite(line(0, 0, 0.001))
 
 
-def test_looks_cost_at_most_the_grant_together() -> None:
-    base = line(400, 1_000, FIRST_INFO, 1.0) - log(2)
-    spent, info = 0.0, FIRST_INFO
-    for _ in range(60):
-        spent += exp(base - line(400, 1_000, info, 1.0))
-        info = next_look(info, 0.0)
-    assert spent <= 1.0
+@given(st.integers(0, 10**7), st.floats(0, 10**7), st.floats(1e-3, 1e3))
+def test_looks_cost_at_most_the_grant_together(looks: int, account_days: float, budget: float) -> None:
+    """All looks of all days, each at the line of its time, as long as the ratio is one that is believed."""
+    if looks > MOST_RATIO * max(account_days, 1.0):
+        return
+    false_blocks = looks * exp(-line(looks, account_days, budget))
+    assert false_blocks <= budget * max(account_days, 1.0) / 100_000 * (1 + 1e-9)
+
+
+def test_groups_are_looked_at_again_only_after_they_have_grown_and_sooner_where_suspected() -> None:
+    for info in (0, 6, 9, 14, 100, 3_000):
+        assert FIRST_INFO <= next_look(info, 9.0) <= next_look(info, 0.0)
+        assert next_look(info, 9.0) > info
 
 
 def test_common_values_weigh_nothing_and_rare_ones_much() -> None:

@@ -1,5 +1,6 @@
 """Laws of what honest accounts teach."""
 
+from collections import Counter
 from itertools import pairwise
 from math import exp, inf, nan
 
@@ -8,6 +9,7 @@ import pytest
 
 from stream_guard.groups import levels, reference
 from stream_guard.groups.conduct import HIDDEN, RATE, STATISTICS, values_of
+from stream_guard.groups.evidence.ties import RARE
 from stream_guard.groups.rows import LevelRow, LitRow, Row, level_key, lit_key
 from stream_guard.records import Conduct, Profile
 from stream_guard.runtime.rows import LaneRows
@@ -137,3 +139,62 @@ def test_doubt_falls_as_accounts_teach() -> None:
     assert doubts == sorted(doubts, reverse=True)
     assert doubts[0] == 1.0
     assert doubts[-1] < 0.1
+
+
+def shown(names: list[list[str]]) -> LaneRows:
+    """Rows that accounts with these indicators taught."""
+    rows, out = LaneRows(Row, 100), Recorder()
+    for number, indicators in enumerate(names):
+        conduct = Conduct(0, 3_600_000, answered=4)
+        profile = Profile(f"a-{number}", 4, f"a-{number}", conduct, tuple(sorted(indicators)))
+        assert reference.learn(rows, profile, out)
+    return rows
+
+
+def test_popular_indicators_are_bounded_and_a_share_is_never_below_the_truth(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Up to 1 %, below which a value can tie (`ties.RARE`); what is above it stays above it."""
+    monkeypatch.setattr(reference, "MAX_POPULAR", 64)
+    rng = np.random.default_rng(9)
+    shares = {f"tool:{rank}": 0.5 / rank for rank in range(1, 200)}
+    accounts = [
+        [f"payment:{i}", *(name for name, share in shares.items() if rng.random() < share)]
+        for i in range(1500)
+    ]
+    row = reference.Reference(shown(accounts)).popular()
+    assert row.accounts == 1500
+    assert len(row.counts) <= 64
+    assert row.dropped > 0
+    truth = Counter(name for indicators in accounts for name in indicators)
+    for name, count in truth.items():
+        assert row.share(name) >= min(count / 1500, RARE)
+    assert row.share("tool:1") == pytest.approx(0.5, abs=0.05)
+    assert row.share("never seen") >= 0.5 / 1550
+
+
+def test_few_indicators_are_counted_exactly() -> None:
+    row = reference.Reference(shown([["client:x", f"payment:{i}"] for i in range(100)])).popular()
+    assert row.counts["client:x"] == 100
+    assert row.dropped == 0
+    assert row.share("payment:7") == pytest.approx(1.5 / 150)
+    assert row.share("payment:new") == pytest.approx(0.5 / 150)
+
+
+def test_shares_stay_from_above_as_old_accounts_fade_by_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference, "HALVE_AT", 400)
+    accounts = [[f"payment:{i}", f"device:{i % 150}", f"client:{i % 3}"] for i in range(2_000)]
+    row = reference.Reference(shown(accounts)).popular()
+    assert row.accounts < 400
+    assert row.share("client:1") > 0.25
+    for number in range(150):
+        assert row.share(f"device:{number}") >= 1 / 150
+
+
+def test_an_account_counts_what_it_shows_once() -> None:
+    rows, out = LaneRows(Row, 100), Recorder()
+    for requests in (4, 8, 16, 32):
+        conduct = Conduct(0, 3_600_000, answered=requests)
+        reference.learn(rows, Profile("a", requests, "a", conduct, ("client:x",)), out)
+    row = reference.Reference(rows).popular()
+    assert (row.accounts, row.counts) == (1, {"client:x": 1})
