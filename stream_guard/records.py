@@ -25,7 +25,7 @@ LADDER: tuple[Action, ...] = ("allow", "throttle", "challenge", "block")
 
 
 class RequestEvent(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
-    """One API request as the gateway saw it (``CONTRACT.md`` section 1; units as there).
+    """One API request as the gateway saw it (docs/events.md; units as there).
 
     ``forbid_unknown_fields`` lets the fast decoder fail on what it does not know; the lenient
     path then counts the unknown fields and ignores them (`wire/`).  A prompt never gets here: the
@@ -200,7 +200,7 @@ class Control(Struct, frozen=True, kw_only=True, order=True, gc=False, omit_defa
 
 
 class DecisionEvidence(Struct, frozen=True, gc=False):
-    """One line of a decision's evidence (``CONTRACT.md`` section 2)."""
+    """One line of a decision's evidence (docs/schemas/decision.json)."""
 
     name: str
     value: float
@@ -209,7 +209,7 @@ class DecisionEvidence(Struct, frozen=True, gc=False):
 
 
 class Decision(Struct, frozen=True, gc=False):
-    """What holds for an account now (``CONTRACT.md`` section 2; keys in this order)."""
+    """What holds for an account now (docs/schemas/decision.json; keys in this order)."""
 
     decision_id: str
     account_id: str
