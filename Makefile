@@ -40,8 +40,8 @@ check: $(VENV)/.dev ## format, lint, types, architecture
 bench: $(VENV)/.dev ## the benchmarks of docs/performance.md
 	$(RUN)/python -m tests.benchmarks
 
-up: $(VENV)/.user ## Kafka, Valkey and a worker on this machine, without Docker
-	$(RUN)/python -m stream_guard.embedded
+up: $(VENV)/.user ## Kafka, Valkey and a worker on this machine, without Docker (SAMPLE=1 to send the sample first)
+	$(RUN)/python -m stream_guard.embedded $(if $(SAMPLE),--sample)
 
 clean: ## remove what was made, save .venv
 	rm -rf var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -5,9 +5,12 @@ Ctrl-C stops all, the worker first, so that its last flush still finds a broker.
 """
 
 import argparse
+import os
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
@@ -17,6 +20,7 @@ from stream_guard.embedded.process import HOST, POLL_S, ServerFailed, answers, f
 from stream_guard.embedded.prometheus import EmbeddedPrometheus
 from stream_guard.embedded.supervisor import Backoff, Supervisor
 from stream_guard.embedded.valkey import EmbeddedValkey
+from stream_guard.samples import TRAFFIC
 
 KAFKA_PORT, VALKEY_PORT, METRICS_PORT, PROMETHEUS_PORT = 9092, 6379, 9464, 9090
 RULES = Path("deploy/prometheus/alerts.yml")
@@ -31,12 +35,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m stream_guard.embedded", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("var"), help="folder for data and logs (var)")
     parser.add_argument("--config", type=Path, help="settings of the worker, as for `stream-guard run`")
+    parser.add_argument(
+        "--sample", action="store_true", help="send the shipped sample before the worker starts"
+    )
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     try:
         with ExitStack() as stack:
-            return _run(stack, chosen.data, chosen.config)
+            return _run(stack, chosen)
     except ServerFailed as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -50,14 +57,21 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise Stopped
 
 
-def _run(stack: ExitStack, data: Path, config: Path | None) -> int:
+def _run(stack: ExitStack, chosen: argparse.Namespace) -> int:
+    data: Path = chosen.data
+    if chosen.sample and (data / "kafka").exists():
+        # A worker whose event time has reached today takes a recording for late.
+        sys.stderr.write(f"the sample is sent into an empty log only: first remove {data} (make clean)\n")
+        return 1
     _say("starting Kafka (the first time its jars are fetched: about 50 MB)")
     kafka = stack.enter_context(EmbeddedKafka(data / "kafka", _preferred(KAFKA_PORT)))
     valkey = stack.enter_context(
         EmbeddedValkey(data / "valkey", _preferred(VALKEY_PORT) or free_port(), is_durable=True)
     )
     metrics = _preferred(METRICS_PORT) or free_port()
-    worker = _worker(data, config, kafka, valkey, metrics)
+    worker = _worker(data, chosen.config, kafka, valkey, metrics)
+    if chosen.sample and not _send_sample(worker.environment):
+        return 1
     stack.callback(worker.stop)
     if EmbeddedPrometheus.is_there():
         port = _preferred(PROMETHEUS_PORT)
@@ -68,6 +82,15 @@ def _run(stack: ExitStack, data: Path, config: Path | None) -> int:
     _say(f"metrics     http://{HOST}:{metrics}/metrics")
     _say(f"worker log  {worker.log_file}")
     return _tend(worker, metrics)
+
+
+def _send_sample(environment: Mapping[str, str]) -> bool:
+    """Whether the log holds the sample now."""
+    _say("sending the sample")
+    program = Path(sys.executable).with_name("stream-guard")
+    command: list[str | Path] = [program, "produce", TRAFFIC, "--shift-to-now"]
+    sent = subprocess.run(command, env={**os.environ, **environment}, check=False)  # noqa: S603 - our own
+    return sent.returncode == 0
 
 
 def _preferred(port: int) -> int:
