@@ -64,7 +64,7 @@ def demo(stay: Stay = False, seconds: Seconds = 20.0, config: Config = None) -> 
         console.print(opening(show.scene.total, seconds), highlight=False, markup=False, soft_wrap=True)
         with view_for(show.scene, console) as view:
             show.play(seconds, view.update)
-        console.print(show.summary(), highlight=False, markup=False, soft_wrap=True)
+        console.print(show.summary(), highlight=False, markup=False, soft_wrap=not console.is_terminal)
         if stay:
             say(staying(show.scene.addresses["Valkey"], show.scene.addresses["metrics"]))
             _stay()
