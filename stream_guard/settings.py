@@ -1,7 +1,7 @@
 """One typed tree of settings: defaults here, a TOML file over them, ``STREAM_GUARD_*`` over that.
 
-``STREAM_GUARD_KAFKA__BOOTSTRAP=host:9092`` sets ``kafka.bootstrap``.  Whatever can not be used
-raises ConfigurationError that names file, path, value and what was expected; nothing is guessed.
+``STREAM_GUARD_KAFKA__BOOTSTRAP=host:9092`` sets ``kafka.bootstrap``, ``STREAM_GUARD_POLICY`` ``policy``.
+Whatever can not be used raises ConfigurationError that names file, path, value and what was expected.
 
 Units: ``_s`` seconds, ``_ms`` milliseconds, ``_bytes`` bytes, ``_ratio`` shares in [0, 1].
 """
@@ -19,9 +19,10 @@ from stream_guard.errors import ConfigurationError
 
 T = TypeVar("T")
 Positive = Annotated[int, Meta(ge=1)]
-Seconds = Annotated[float, Meta(ge=0)]
+Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 Ratio = Annotated[float, Meta(ge=0, le=1)]
 ENVIRONMENT_PREFIX = "STREAM_GUARD_"
+TOP_LEVEL = frozenset({"policy", "networks"})  # settings that stand in no table
 
 
 class StreamSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,7 +43,8 @@ class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):
     replication_factor: Positive = 1
     flush_s: Annotated[float, Meta(ge=0.01, le=60)] = 0.2
     session_timeout_s: Annotated[float, Meta(ge=1)] = 6.0
-    idle_s: Seconds = 1.0  # silence after which a partition's owner writes heartbeats; 0: never
+    idle_s: Seconds = 1.0  # silence after which a partition's owner writes heartbeats; 0: never, and then
+    # nothing is decided while any log partition (that of guard.control.v1 too) stays empty
     align_s: Seconds = 3600.0  # event time one partition may run ahead of the slowest in catch-up
     data_dir: str = "var/worker"
 
@@ -148,9 +150,14 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] = os.
     tree: dict[str, Any] = read_toml(path) if path is not None else {}
     origin = str(path) if path is not None else "defaults"
     for name, text in sorted(environment.items()):
-        if not name.startswith(ENVIRONMENT_PREFIX) or "__" not in name:
+        if not name.startswith(ENVIRONMENT_PREFIX):
             continue
         branch, _, leaf = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition("__")
+        if not leaf:
+            if branch in TOP_LEVEL:
+                tree[branch] = text
+                origin = f"{origin} and {name}"
+            continue
         node = tree.setdefault(branch, {})
         if not isinstance(node, dict):
             message = f"{origin}: at $.{branch}: expected a table; got {node!r}"

@@ -14,13 +14,19 @@ a digest, so that different ones stay different.
 from collections.abc import Iterator
 from hashlib import blake2b
 from ipaddress import AddressValueError, IPv6Address
+from typing import Any
 
 from stream_guard.clock import HOUR_MS, to_ms
-from stream_guard.records import RequestEvent, kind_of
+from stream_guard.records import REFERENCE, RequestEvent, kind_of
 
 MAX_CHARS = 64
 MAX_PER_KIND = 6
 MAX_FACETS = 64
+DERIVED = frozenset({
+    REFERENCE, "payment", "api_key", "end_user", "signup", "network", "client",
+    "system_prompt", "template", "shape", "tools",
+})  # fmt: skip
+"""Kinds that are made here: an event's own ``indicators`` of such a name are written ``x_<name>``."""
 
 
 class Facets:
@@ -70,14 +76,7 @@ def network_of(address: str) -> str | None:
 
 def is_unchanged(event: RequestEvent, facets: Facets) -> bool:
     """Whether the event shows just what the account's newest one showed; it is the newest from now on."""
-    more, tools = event.indicators, event.tools
-    newest = hash((
-        event.payment_id, event.api_key_id, event.end_user_id, event.account_created_at, event.org_id,
-        event.tier, event.client_ip, event.asn, event.tls_fingerprint, event.user_agent,
-        event.system_prompt_hash, event.prompt_template_hash, event.operation, event.surface,
-        event.max_tokens, event.temperature, event.stream,
-        tuple(more.values()) if more else None, tuple(tools) if tools else None,
-    ))  # fmt: skip
+    newest = hash((_who_facet(event), event.org_id, event.tier, _where_facet(event), _what_facet(event)))
     if newest == facets.newest:
         return True
     facets.newest = newest
@@ -86,18 +85,38 @@ def is_unchanged(event: RequestEvent, facets: Facets) -> bool:
 
 def shown_by(event: RequestEvent, facets: Facets) -> list[str]:
     """Indicators of the facets of ``event`` that are new; an indicator may come again."""
-    who = (event.payment_id, event.api_key_id, event.end_user_id, event.account_created_at)
-    where = (event.client_ip, event.asn, event.tls_fingerprint, event.user_agent)
-    what = (
-        event.system_prompt_hash, event.prompt_template_hash, event.operation, event.surface,
-        event.max_tokens, event.temperature, event.stream, *(event.tools or ()),
-    )  # fmt: skip
-    more = tuple((event.indicators or {}).values())
     shown: list[str] = []
-    for facet, take_apart in (((who, more), _who), (where, _where), (what, _what)):
-        if facets.is_new(hash(facet)):
-            shown += take_apart(event)
+    if facets.is_new(hash(_who_facet(event))):
+        shown += _who(event)
+    if facets.is_new(hash(_where_facet(event))):
+        shown += _where(event)
+    if facets.is_new(hash(_what_facet(event))):
+        shown += _what(event)
     return shown
+
+
+# A facet holds everything that its indicators are made of: else what a row holds would depend on how
+# long the memo lived.  `tests/unit/accounts` restarts after every event to hold that.
+
+
+def _who_facet(event: RequestEvent) -> tuple[Any, ...]:
+    more = event.indicators
+    return (
+        event.payment_id, event.api_key_id, event.end_user_id, event.account_created_at, event.asn,
+        tuple(more.items()) if more else None,
+    )  # fmt: skip
+
+
+def _where_facet(event: RequestEvent) -> tuple[Any, ...]:
+    return (event.client_ip, event.asn, event.tls_fingerprint, event.user_agent, "where")
+
+
+def _what_facet(event: RequestEvent) -> tuple[Any, ...]:
+    tools = event.tools
+    return (
+        event.system_prompt_hash, event.prompt_template_hash, event.operation, event.surface,
+        event.max_tokens, event.temperature, event.stream, event.user_agent, tuple(tools) if tools else None,
+    )  # fmt: skip
 
 
 def _who(event: RequestEvent) -> Iterator[str]:
@@ -108,9 +127,9 @@ def _who(event: RequestEvent) -> Iterator[str]:
     ):
         if value:
             yield _write(kind, value)
-    for kind, value in (event.indicators or {}).items():
-        if value:
-            yield _write(kind.replace(":", "_"), value)
+    for name, value in (event.indicators or {}).items():
+        if name and value:
+            yield _write(f"x_{name}" if name in DERIVED else name, value)
     if event.account_created_at and event.asn is not None:
         yield f"signup:{event.asn}|{to_ms(event.account_created_at) // HOUR_MS}"
 
@@ -139,10 +158,19 @@ def _what(event: RequestEvent) -> Iterator[str]:
 
 
 def _write(kind: str, value: str) -> str:
+    """``kind:value`` of printable characters: ids come from outside, and stages make keys of them."""
     if len(value) > MAX_CHARS:
         digest = blake2b(value.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
         value = f"{value[: MAX_CHARS - 17]}~{digest}"
-    return f"{kind}:{value}"
+    kind = kind.replace(":", "_")
+    if kind.isprintable() and value.isprintable():
+        return f"{kind}:{value}"
+    return f"{_printable(kind)}:{_printable(value)}"
+
+
+def _printable(text: str) -> str:
+    """Each unprintable character as its code point, so that different texts stay different."""
+    return "".join(c if c.isprintable() and c != "%" else f"%{ord(c):x};" for c in text)
 
 
 def has_room(known: list[str], indicator: str, max_indicators: int) -> bool:

@@ -11,7 +11,7 @@ from stream_guard.sketches.mean import MeanSketch
 
 MAX_LABELS = 8
 MAX_MODELS = 8
-RECENT_EVENTS = 8
+RECENT_EVENTS = 32
 FIRST_PROFILE = 4  # requests
 
 

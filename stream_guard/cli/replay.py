@@ -11,6 +11,7 @@ import typer
 
 from stream_guard.cli.options import Config, settings_from
 from stream_guard.cli.output import progress_bar, say
+from stream_guard.errors import ConfigurationError
 from stream_guard.settings import Settings
 
 # Rows are trees without cycles: walking all of them again and again is what the collector costs
@@ -89,12 +90,27 @@ def replay(
     words = _words(labels)
     paths = {"decisions": decisions} | ({"campaigns": campaigns} if campaigns else {})
     outlets = Outlets(dead_letters or _beside(decisions), files)
+    _refuse_overlaps(files, [*paths.values(), outlets.dead_letters, *([summary] if summary else [])])
     done = _play(settings, loaded, inputs, words, outlets, paths)
     if summary is not None:
         summary.write_bytes(msgspec.json.format(msgspec.json.encode(done), indent=2) + b"\n")
     _report(done, decisions, outlets)
     if done.truncated:
         raise typer.Exit(1)
+
+
+def _refuse_overlaps(inputs: list[str], outputs: list[Path]) -> None:
+    """No output may be an input, another output, or anything but a file."""
+    taken = {Path(name).resolve(): "read" for name in inputs if name != "-"}
+    for path in outputs:
+        place = path.resolve()
+        if place in taken:
+            message = f"{path}: expected a file of its own to write to; it is {taken[place]} as well"
+            raise ConfigurationError(message)
+        if path.exists() and not path.is_file():
+            message = f"{path}: expected a file to write to; it is none"
+            raise ConfigurationError(message)
+        taken[place] = "written"
 
 
 def _play(

@@ -36,6 +36,9 @@ class _Head(msgspec.Struct, gc=False):
     occurred_at: float
 
 
+YEAR_3000 = 32_503_680_000  # Unix s; events beyond are refused (records.RequestEvent)
+
+
 class Heads:
     """Reads from a raw line whose it is and when it happened; (None, 0) if nobody can tell."""
 
@@ -47,8 +50,10 @@ class Heads:
         """Account and event time in ms."""
         try:
             head = self._head(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._read_leniently(line)
+        if not 0 < head.occurred_at < YEAR_3000:
+            return None, 0
         return head.account_id, round(head.occurred_at * 1000)
 
     def _read_leniently(self, line: bytes) -> tuple[str | None, int]:

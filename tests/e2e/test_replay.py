@@ -103,3 +103,31 @@ def test_a_policy_in_shadow_enforces_nothing(lines: list[bytes], words: Path, tm
     found = [json.loads(line) for line in out.read_bytes().splitlines()]
     assert found
     assert all(each["shadow"] and each["policy_version"].startswith("cautious-") for each in found)
+
+
+def test_lines_that_cannot_be_placed_in_time_or_parsed_do_not_stop_the_run(
+    lines: list[bytes], tmp_path: Path
+) -> None:
+    events, summary = tmp_path / "events.jsonl", tmp_path / "s.json"
+    endless = b'{"event_id":"e","account_id":"a","occurred_at":1e308,"model":"m"}'
+    deep = b'{"x":' + b"[" * 3_000
+    events.write_bytes(b"\n".join([*lines[:20], endless, deep, *lines[20:40]]))
+    good(stream_guard("replay", events, "-d", tmp_path / "d.jsonl", "--summary", summary))
+    assert json.loads(summary.read_bytes())["events"] == 40
+
+
+def test_an_output_that_is_an_input_or_no_file_is_refused_before_anything_is_lost(
+    lines: list[bytes], tmp_path: Path
+) -> None:
+    events = tmp_path / "events.jsonl"
+    events.write_bytes(b"\n".join(lines[:20]))
+    before = events.read_bytes()
+    for outputs in (
+        ("-d", events),
+        ("-d", "/dev/null"),
+        ("-d", tmp_path / "o", "--campaigns", tmp_path / "o"),
+    ):
+        done = stream_guard("replay", events, *outputs)
+        assert done.returncode == 2
+        assert b"expected a file" in done.stderr
+    assert events.read_bytes() == before

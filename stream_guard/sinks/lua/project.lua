@@ -36,7 +36,7 @@ for i, key in ipairs(KEYS) do
       local lived_until_s = redis.call('EXPIRETIME', key) -- -1: for ever, -2: no such key
       redis.call('HSET', key, 'decided_ms', ARGV[at], 'sequence', ARGV[at + 1], 'action', action,
         'limit', ARGV[at + 3], 'expires_at', expires_at, 'shadow', ARGV[at + 5], 'decision', ARGV[at + 6])
-      if until_s < 0 then
+      if until_s < 0 or lived_until_s == -1 then
         redis.call('PERSIST', key)
       else
         redis.call('EXPIREAT', key, string.format('%d', math.max(until_s, lived_until_s, now_s + 1)))

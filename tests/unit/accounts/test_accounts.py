@@ -221,3 +221,31 @@ def test_every_emitted_record_survives_the_wire() -> None:
         desk.feed(i, payment_id="card-1", prompt_labels=["x"], prompt_sketch="AQ" * 42 + "AQ==")
     for _, _, record in desk.emitted:
         assert msgspec.msgpack.decode(pack(record), type=type(record)) == record
+
+
+def test_a_restart_after_every_event_changes_nothing_whatever_the_client_says() -> None:
+    whole, broken, rng = Desk(), Desk(), random.Random(8)
+    for i in range(300):
+        fields = {
+            "user_agent": rng.choice("AB"),
+            "asn": rng.choice([1, 2]),
+            "max_tokens": rng.choice([5, 9]),
+            "account_created_at": START - 5,
+            "indicators": {rng.choice(["device", "referral", "network", "reference"]): rng.choice("xy")},
+            "tools": rng.choice([None, ["a"], ["a", "b"]]),
+        }
+        whole.feed(i * 10.0, **fields)
+        broken.feed(i * 10.0, **fields)
+        broken.reload()
+    assert broken.emitted == whole.emitted
+    assert broken.row().indicators == whole.row().indicators
+
+
+def test_no_client_can_write_an_indicator_that_is_made_here_or_a_key_of_a_stage() -> None:
+    desk = Desk()
+    desk.feed(
+        0, indicators={"reference": "5", "network": "9.9.9", "": "nothing", "a:b": "c"}, end_user_id="p\x1fq"
+    )
+    known = desk.row().indicators
+    assert known == ["end_user:p%1f;q", "x_reference:5", "x_network:9.9.9", "a_b:c"]
+    assert all(name.isprintable() for name in known)
