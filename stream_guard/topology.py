@@ -79,7 +79,7 @@ class Stage(Protocol):
     ticks that hold no record are skipped, save those that end on a whole minute.  Scratch inside
     one tick may be kept on the object.  A record that makes ``process`` raise becomes a dead
     letter: the row that was put before it was changed stays as the exception left it, the same in
-    every run, and the stream goes on.
+    every run, and the stream goes on.  A ``tick`` that raises leaves a dead letter without a body.
     """
 
     row: Any

@@ -359,7 +359,10 @@ class TickLane(Lane):
             out.at = now
             self._process_all(self._open.pop(now, []))
             self._oldest.pop(now, None)
-            self.stage.tick(self.rows, now, out)
+            try:
+                self.stage.tick(self.rows, now, out)
+            except Exception as error:  # noqa: BLE001 - as in LogLane: what came next must not wait for ever
+                self._bury(now, "stage_failed", f"{self.step.name}.tick: {error!r}", None)
         mark.watermark = low
 
     def _due(self, after: int, until: int) -> Iterable[int]:

@@ -319,6 +319,26 @@ def test_a_failing_record_of_a_tick_is_buried_at_the_ticks_end() -> None:
     assert [text for kind, _, text in diary(lane) if kind == "process"] == ["fine"]
 
 
+def test_a_tick_that_fails_is_buried_and_the_next_one_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    lane = tick_lane()
+    told = lane.stage.tick
+
+    def tick(rows: Any, now: int, out: Any) -> None:
+        if now == START + TICK:
+            message = "out of luck"
+            raise ValueError(message)
+        told(rows, now, out)
+
+    monkeypatch.setattr(lane.stage, "tick", tick)
+    items = [(START + 1, "k", Note("one")), (START + TICK + 1, "k", Note("two"))]
+    feed_frames(lane, (WRITER, START + 2 * TICK, items))
+    (letter,) = letters(lane.take())
+    assert (letter.offset, letter.reason) == (START + TICK, "stage_failed")
+    assert "out of luck" in letter.detail
+    assert lane.mark.watermark == START + 2 * TICK
+    assert [text for kind, _, text in diary(lane) if kind == "process"] == ["one", "two"]
+
+
 def test_a_lane_reads_on_from_its_oldest_open_record() -> None:
     lane = tick_lane()
     feed_frames(
