@@ -7,8 +7,6 @@ since which of them the account used is no longer known.
 
 from ipaddress import ip_network
 
-PARTS = 3
-
 
 def cidr_of(value: str) -> str:
     """The network that an indicator's value names; empty if it names none.
@@ -16,7 +14,7 @@ def cidr_of(value: str) -> str:
     >>> cidr_of("203.0.113"), cidr_of("2001:0db8:0001"), cidr_of("nowhere")
     ('203.0.113.0/24', '2001:db8:1::/48', '')
     """
-    text = f"{value}::/48" if value.count(":") == PARTS - 1 else f"{value}.0/24"
+    text = f"{value}::/48" if ":" in value else f"{value}.0/24"
     try:
         return str(ip_network(text))
     except ValueError:
