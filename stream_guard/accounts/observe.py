@@ -14,11 +14,11 @@ from stream_guard.accounts.row import MAX_LABELS, MAX_MODELS, RECENT_EVENTS, Acc
 from stream_guard.clock import HOUR_MS
 from stream_guard.records import RequestEvent
 from stream_guard.sketches.mean import MeanSketch
+from stream_guard.sketches.prompt import SKETCH_SIZE
 
 HIDDEN_NETWORKS = frozenset({"hosting", "vpn", "proxy", "relay", "tor"})
 SLOT_MS = HOUR_MS // 2
 SLOTS_MASK = (1 << 48) - 1
-SKETCH_BYTES = 64
 MAX_TURN = 100
 
 
@@ -153,7 +153,7 @@ def add_sketch(row: AccountRow, encoded: str) -> None:
         sketch = a2b_base64(encoded)
     except BinasciiError:
         return
-    if len(sketch) == SKETCH_BYTES:
+    if len(sketch) == SKETCH_SIZE:
         if row.sketch is None:
             row.sketch = MeanSketch()
         row.sketch.add(sketch)

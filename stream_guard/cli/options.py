@@ -41,3 +41,13 @@ def author_or_login(author: str) -> str:
     except (KeyError, OSError) as error:
         message = "--author: expected a name, since your login can not be told"
         raise ConfigurationError(message) from error
+
+
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE",
+        help="Events: .jsonl, plain, .gz or .zst, or Parquet; - is standard input.",
+        show_default=False,
+    ),
+]

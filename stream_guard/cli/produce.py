@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stream_guard.cli.options import Config, settings_from
+from stream_guard.cli.options import Config, Files, settings_from
 from stream_guard.cli.output import progress_bar, say
 from stream_guard.cli.shift import Shifter, whole_days
 from stream_guard.errors import BrokerUnavailable, ConfigurationError
@@ -17,14 +17,6 @@ ANSWER_MS = 10_000
 BEHIND_S = 0.005  # a shorter wait is not worth a sleep
 
 
-Files = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="FILE",
-        help="Events: .jsonl, plain, .gz or .zst, or Parquet; - is standard input.",
-        show_default=False,
-    ),
-]
 ShiftToNow = Annotated[
     bool,
     typer.Option(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from stream_guard.cli.options import Config, settings_from
+from stream_guard.cli.options import Config, Files, settings_from
 from stream_guard.cli.output import progress_bar, say
 from stream_guard.errors import ConfigurationError
 from stream_guard.settings import Settings
@@ -22,14 +22,6 @@ PROGRESS_EVERY = 2048  # lines
 Messages = list[tuple[bytes | None, bytes]]
 
 
-Files = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="FILE",
-        help="Events: .jsonl, plain, .gz or .zst, or Parquet; - is standard input.",
-        show_default=False,
-    ),
-]
 DecisionsTo = Annotated[
     Path,
     typer.Option(
