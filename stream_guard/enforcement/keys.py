@@ -1,0 +1,36 @@
+"""Names in Redis that the request path reads and writes; all of one account share a Cluster slot.
+
+``sg:v1:decision:{<account_id>}`` is written by the projection (`sinks/redis_keys.py`) and only read
+here.  ``sg:v1:rate:{<account_id>}`` is ours: how far a throttled account has used up its limit.
+``sg_check_v1`` is the function of `lua/check.lua`; whoever changes what it does gives it, and the
+library, a new number, so that gateways of two releases can live on one server.
+"""
+
+from importlib.resources import files
+from typing import Final
+
+DECISION_PREFIX: Final = "sg:v1:decision:{"
+RATE_PREFIX: Final = "sg:v1:rate:{"
+FUNCTION: Final = "sg_check_v1"
+
+
+def decision_key(account_id: str) -> str:
+    """The key of an account's decision."""
+    return f"{DECISION_PREFIX}{account_id}}}"
+
+
+def rate_key(account_id: str) -> str:
+    """The key of how far an account has used up its limit."""
+    return f"{RATE_PREFIX}{account_id}}}"
+
+
+def account_of(key: str) -> str | None:
+    """The account of a decision's key; None if it is no such key."""
+    if not (key.startswith(DECISION_PREFIX) and key.endswith("}")):
+        return None
+    return key[len(DECISION_PREFIX) : -1]
+
+
+def library() -> bytes:
+    """The source of the function library, as `FUNCTION LOAD` takes it."""
+    return files("stream_guard.enforcement").joinpath("lua/check.lua").read_bytes()
