@@ -13,6 +13,7 @@ from stream_guard.cli.check import check_config
 from stream_guard.cli.decisions import app as decisions
 from stream_guard.cli.demo import demo
 from stream_guard.cli.doctor import doctor
+from stream_guard.cli.evaluate import evaluate
 from stream_guard.cli.output import say
 from stream_guard.cli.produce import produce
 from stream_guard.cli.rebuild import rebuild
@@ -67,7 +68,7 @@ def _root(
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
-for command in (demo, run, replay, produce, rebuild, doctor):
+for command in (demo, run, replay, evaluate, produce, rebuild, doctor):
     app.command()(command)
 app.command("check-config")(check_config)
 app.add_typer(decisions, name="decisions")
