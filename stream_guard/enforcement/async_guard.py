@@ -1,31 +1,89 @@
 """`check` for asyncio programs (ASGI, LiteLLM, gRPC servers); the same decisions as `Guard`."""
 
+import asyncio
+from functools import partial
 from typing import Any, Self
 
 from stream_guard.enforcement.check import Check
 from stream_guard.enforcement.config import GuardConfig
+from stream_guard.enforcement.copy import LocalCopy
+from stream_guard.enforcement.counts import GuardCounts, kind_of
+from stream_guard.enforcement.link import Link, State
+from stream_guard.enforcement.place import read_place
 
 
 class AsyncGuard:
-    """Answers checks in one event loop: that of its `start`, or of its first check."""
+    """Answers checks in one event loop: that of its `start`, or of its first check.
+
+    Used in another loop later (the first one being gone), it starts anew there.
+    """
 
     def __init__(self, url: str, config: GuardConfig | None = None) -> None:
-        self._url = url
+        self._place = read_place(url)
         self._config = config or GuardConfig()
+        self.counts = GuardCounts()
+        self._copy = LocalCopy(self._config, self.counts)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._link: Link | None = None
+        self._is_closed = False
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
         """A guard on a URL as `place.py` reads it; options as `GuardConfig`."""
         return cls(url, GuardConfig(**options))
 
+    @property
+    def state(self) -> State:
+        """Whether Redis answers: "starting", "up", "doubtful" (it missed a deadline) or "down"."""
+        return "down" if self._link is None else self._link.state
+
+    @property
+    def trouble(self) -> str:
+        """What went wrong last, for people; empty while all is well."""
+        return "" if self._link is None else self._link.trouble
+
+    @property
+    def remembered(self) -> int:
+        """How many accounts the local copy holds."""
+        return len(self._copy)
+
     async def start(self) -> None:
         """Connect in the background now, not at the first check; for start-up hooks."""
-        raise NotImplementedError
+        self._begin(asyncio.get_running_loop())
 
     async def check(self, account_id: str, *, cost: int = 1) -> Check:
         """May this account's request pass, now?  Answers within the deadline; never raises."""
-        raise NotImplementedError
+        found = self._copy.look(account_id)
+        if found is not None:
+            return found
+        loop = asyncio.get_running_loop()
+        link = self._link if loop is self._loop else self._begin(loop)
+        if link is None:
+            check = self._copy.failed(account_id)
+        else:
+            waiter: asyncio.Future[Check] = loop.create_future()
+            link.ask(account_id, cost, partial(_give, waiter))
+            check = await waiter
+        self.counts.checks[kind_of(check)] += 1
+        return check
 
     async def close(self) -> None:
         """Close the connection; checks after it fail as configured."""
-        raise NotImplementedError
+        self._is_closed = True
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> Link | None:
+        if self._is_closed:
+            return None
+        if self._link is None or self._loop is not loop:
+            self._copy.renew()
+            self._loop, self._link = loop, Link(self._place, self._config, self._copy, self.counts)
+            self._link.start()
+        return self._link
+
+
+def _give(waiter: "asyncio.Future[Check]", check: Check) -> None:
+    if not waiter.done():  # else the request was cancelled meanwhile
+        waiter.set_result(check)

@@ -1,31 +1,144 @@
-"""`check` for programs with threads (WSGI, workers, scripts); the same decisions as `AsyncGuard`."""
+"""`check` for programs with threads (WSGI, workers, scripts); the same decisions as `AsyncGuard`.
 
+One thread of its own runs the link in an event loop; callers hand their question over and wait on
+a lock, at most until the deadline.  What the local copy knows is answered in the caller's thread.
+"""
+
+import asyncio
+import os
+from contextlib import suppress
+from threading import Lock, Thread
 from typing import Any, Self
+from weakref import WeakSet
 
 from stream_guard.enforcement.check import Check
 from stream_guard.enforcement.config import GuardConfig
+from stream_guard.enforcement.copy import LocalCopy
+from stream_guard.enforcement.counts import GuardCounts, kind_of
+from stream_guard.enforcement.link import Link, State
+from stream_guard.enforcement.place import read_place
+
+JOIN_S = 5.0
 
 
 class Guard:
     """Answers checks from any thread.
 
-    One thread of its own keeps the connection and the local copy; it is started by the first check
-    (again after a fork) and ended by `close`.
+    Its thread is started by the first check (again after a fork) and ended by `close`.
     """
 
     def __init__(self, url: str, config: GuardConfig | None = None) -> None:
-        self._url = url
+        self._place = read_place(url)
         self._config = config or GuardConfig()
+        self.counts = GuardCounts()
+        self._is_closed = False
+        self._reset()
+        _guards.add(self)
+
+    def _reset(self) -> None:
+        """As new: in a forked child the thread is gone, and no push would come."""
+        self._copy = LocalCopy(self._config, self.counts)
+        self._starting = Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._link: Link | None = None
+        self._thread: Thread | None = None
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> Self:
         """A guard on a URL as `place.py` reads it; options as `GuardConfig`."""
         return cls(url, GuardConfig(**options))
 
+    @property
+    def state(self) -> State:
+        """Whether Redis answers: "starting", "up", "doubtful" (it missed a deadline) or "down"."""
+        return "down" if self._link is None else self._link.state
+
+    @property
+    def trouble(self) -> str:
+        """What went wrong last, for people; empty while all is well."""
+        return "" if self._link is None else self._link.trouble
+
+    @property
+    def remembered(self) -> int:
+        """How many accounts the local copy holds."""
+        return len(self._copy)
+
+    def start(self) -> None:
+        """Connect in the background now, not at the first check."""
+        with self._starting:
+            if self._link is not None or self._is_closed:
+                return
+            loop = self._loop = asyncio.new_event_loop()
+            link = Link(self._place, self._config, self._copy, self.counts)
+            loop.call_soon(link.start)
+            self._thread = Thread(target=_run, args=(loop,), name="stream-guard", daemon=True)
+            self._thread.start()
+            self._link = link
+
     def check(self, account_id: str, *, cost: int = 1) -> Check:
         """May this account's request pass, now?  Answers within the deadline; never raises."""
-        raise NotImplementedError
+        found = self._copy.look(account_id)
+        if found is not None:
+            return found
+        if self._link is None:
+            self.start()
+        check = self._ask(account_id, cost) or self._copy.failed(account_id)
+        self.counts.checks[kind_of(check)] += 1
+        return check
 
     def close(self) -> None:
         """Close the connection and end the thread; checks after it fail as configured."""
-        raise NotImplementedError
+        with self._starting:
+            self._is_closed = True
+            link, self._link = self._link, None
+        if link is not None and self._loop is not None and self._thread is not None:
+            asyncio.run_coroutine_threadsafe(link.close(), self._loop).result(JOIN_S)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(JOIN_S)
+
+    def _ask(self, account_id: str, cost: int) -> Check | None:
+        """The link's answer; None if there was none in time."""
+        link, loop = self._link, self._loop
+        if link is None or loop is None:
+            return None
+        if link.state in ("down", "doubtful"):
+            self.counts.failures["unreachable"] += 1
+            return None
+        waiter = _Waiter()
+        with suppress(RuntimeError):  # closed meanwhile: nobody will answer
+            loop.call_soon_threadsafe(link.ask, account_id, cost, waiter.give)
+            waiter.ready.acquire(timeout=self._config.deadline_s)
+        return waiter.check
+
+
+class _Waiter:
+    """Where a caller's thread waits."""
+
+    __slots__ = ("check", "ready")
+
+    def __init__(self) -> None:
+        self.check: Check | None = None
+        self.ready = Lock()
+        self.ready.acquire()
+
+    def give(self, check: Check) -> None:
+        self.check = check
+        self.ready.release()
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+
+
+_guards: "WeakSet[Guard]" = WeakSet()
+
+
+def _after_fork() -> None:
+    for guard in _guards:
+        guard._reset()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,152 @@
+"""What is said on the one connection to Redis, without any I/O: bytes go out by ``write``, come in by `feed`.
+
+RESP3, pipelined: replies come in the order of the questions, so a queue of who waits for the next
+reply is all the state there is; pushes may stand between them.  A conversation opens with HELLO,
+SELECT and CLIENT TRACKING; is then asked and probed any number of times; and ends for good when the
+connection is lost or Redis says something after which it is of no use (`broken`).
+
+A server that does not know our function (restarted, flushed, new) is taught it, and asked again,
+inside the same check.
+
+Glossary: *probe* a PING; *done* what is called with a reply, or with StoreUnavailable.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import hiredis
+
+from stream_guard.enforcement.counts import GuardCounts
+from stream_guard.enforcement.keys import DECISION_PREFIX, FUNCTION, decision_key, library, rate_key
+from stream_guard.enforcement.place import Place
+from stream_guard.errors import StoreUnavailable
+
+Done = Callable[[Any], None]
+NOT_FOUND: Final = "ERR Function not found"
+# After these the connection leads to the wrong server, or is not ours to use.
+MOVED_ON: Final = ("READONLY", "MASTERDOWN", "MOVED", "CLUSTERDOWN", "NOAUTH", "UNBLOCKED")
+_LOAD: Final = ("FUNCTION", "LOAD", "REPLACE", library())
+
+
+class Conversation:
+    """One connection's talk.
+
+    Its owner calls `open`, then `ask` and `probe`, `feed` for what comes in, and `end` at last.
+
+    Args:
+        write: sends bytes; must neither block nor call back.
+        invalidate: called with the keys that changed, None for all.
+        broken: called once, with the reason, when the owner should close the connection.
+        counts: where functions that had to be loaded are counted.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[bytes], None],
+        invalidate: Callable[[Iterable[bytes] | None], None],
+        broken: Callable[[str], None],
+        counts: GuardCounts,
+    ) -> None:
+        self._write, self._invalidate, self._broken = write, invalidate, broken
+        self._counts = counts
+        self._reader = hiredis.Reader(notEnoughData=Ellipsis)
+        self._waiting: deque[Done] = deque()
+        self._is_loading = self._is_over = False
+
+    def open(self, place: Place, done: Done) -> None:
+        """Say who we are and ask for pushes; ``done`` once all is granted."""
+        hello: list[str | int] = ["HELLO", 3]
+        if place.password:
+            hello += ["AUTH", place.username or "default", place.password]
+        steps: list[list[str | int]] = [hello]
+        if place.db:
+            steps.append(["SELECT", place.db])
+        steps.append(["CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", DECISION_PREFIX])
+
+        def granted(reply: Any) -> None:
+            steps.pop()
+            if isinstance(reply, StoreUnavailable):
+                self._break(str(reply))
+            elif not steps:
+                done(reply)
+
+        for step in steps:
+            self._send(step, granted)
+
+    def ask(self, account_id: str, cost: int, done: Done) -> None:
+        """May this account's request pass?  ``done`` is called with what `lua/check.lua` says."""
+        key, rate = decision_key(account_id), rate_key(account_id)
+        encode = "surrogatepass"  # any string is a name
+        command = ("FCALL", FUNCTION, 2, key.encode("utf-8", encode), rate.encode("utf-8", encode), cost)
+
+        def answered(reply: Any) -> None:
+            if isinstance(reply, StoreUnavailable) and str(reply).startswith(NOT_FOUND):
+                self._load()
+                self._send(command, done)
+            else:
+                done(reply)
+
+        self._send(command, answered)
+
+    def probe(self, done: Done) -> None:
+        """Does the server answer?  After all that was asked before."""
+        self._send(("PING",), done)
+
+    def feed(self, data: bytes) -> None:
+        """Bytes came in."""
+        self._reader.feed(data)
+        while not self._is_over:
+            try:
+                reply = self._reader.gets()
+            except hiredis.ProtocolError as error:
+                self._break(f"not a Redis server: {error}")
+                return
+            if reply is Ellipsis:
+                return
+            self._take(reply)
+
+    def end(self, reason: str) -> None:
+        """The connection is lost: nobody who waits will hear more."""
+        self._is_over = True
+        waiting, self._waiting = self._waiting, deque()
+        for done in waiting:
+            done(StoreUnavailable(reason))
+
+    def _take(self, reply: Any) -> None:
+        if isinstance(reply, hiredis.PushNotification):
+            if reply and reply[0] == b"invalidate":
+                self._invalidate(reply[1])
+            return
+        if not self._waiting:
+            self._break("a reply that nobody asked for")
+            return
+        done = self._waiting.popleft()
+        if isinstance(reply, hiredis.ReplyError):
+            text = str(reply)
+            done(StoreUnavailable(text))
+            if text.startswith(MOVED_ON):
+                self._break(text)
+        else:
+            done(reply)
+
+    def _load(self) -> None:
+        """Teach the server our function, once however many checks miss it."""
+        if self._is_loading:
+            return
+        self._is_loading = True
+        self._counts.function_loads += 1
+
+        def loaded(_: Any) -> None:
+            self._is_loading = False  # was it refused, whoever waits is told "not found" now
+
+        self._send(_LOAD, loaded)
+
+    def _send(self, command: Iterable[Any], done: Done) -> None:
+        self._waiting.append(done)
+        self._write(hiredis.pack_command(tuple(command)))
+
+    def _break(self, reason: str) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self._broken(reason)
