@@ -10,8 +10,8 @@ done; in the closed loop (`loop.py`) the gateway did it, and the status tells.
 Bound: one `Book` per account, one pair of counts per campaign and hour.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from math import inf
 
 from msgspec import Struct
@@ -43,29 +43,33 @@ class CampaignBook(Struct):
     first_at: float = inf  # first exchange
     blocked_at: float = inf  # first block of any of its accounts
     before_block: int = 0  # exchanges up to then
-    by_hour: defaultdict[int, list[int]] = {}  # type: ignore[assignment]  # replaced on creation; hour -> [exchanges, served]
+    by_hour: dict[int, list[int]] = {}  # hour -> [exchanges that were tried, served]
 
 
 class Counts:
     """Feeds on requests and rulings, in about time order."""
 
     def __init__(self, truth: Mapping[str, Truth], table: Table) -> None:
-        self.truth = truth
+        self.truth: dict[str, Truth] = {}
         self.table = table
         self.books: dict[str, Book] = {}
         self.campaigns: dict[str, CampaignBook] = {}
         self.unlabelled: Counter[str] = Counter()  # accounts that the truth does not know -> requests
         self.requests = 0
         self._day: int | None = None
-        for one in truth.values():
-            self._join(one)
+        self.learn(truth.values())
         for account_id in table.accounts():
             self.ruled(account_id)
 
-    def _join(self, one: Truth) -> None:
-        name = one.campaign_name
-        if name is not None and name not in self.campaigns:
-            self.campaigns[name] = CampaignBook(by_hour=defaultdict(lambda: [0, 0]))
+    def learn(self, truth: Iterable[Truth]) -> None:
+        """Get to know accounts, before their first request; those known already do not matter."""
+        for one in truth:
+            if one.account_id in self.truth:
+                continue
+            self.truth[one.account_id] = one
+            name = one.campaign_name
+            if name is not None and name not in self.campaigns:
+                self.campaigns[name] = CampaignBook()
 
     def ruled(self, account_id: str) -> None:
         """A ruling on the account was added to the table."""
@@ -98,19 +102,19 @@ class Counts:
             book.blocked += 1
         elif outcome == "throttled":
             book.throttled += 1
+        campaign = self.campaigns[one.campaign_name] if one is not None and one.campaign_name else None
         if is_answered:
-            self._exchange(book, one, at, is_served=outcome == "served")
+            self._exchange(book, campaign, at, is_served=outcome == "served")
+        if campaign is not None and (is_answered or outcome != "served"):
+            hour = campaign.by_hour.setdefault(int(at // HOUR_S), [0, 0])
+            hour[0] += 1
+            hour[1] += is_answered and outcome == "served"
 
-    def _exchange(self, book: Book, one: Truth | None, at: float, *, is_served: bool) -> None:
+    def _exchange(self, book: Book, campaign: CampaignBook | None, at: float, *, is_served: bool) -> None:
         book.exchanges += 1
         book.served += is_served
         book.first_at = min(book.first_at, at)
         book.before_block += at < book.blocked_at
-        if one is None or (name := one.campaign_name) is None:
-            return
-        campaign = self.campaigns[name]
-        campaign.first_at = min(campaign.first_at, at)
-        campaign.before_block += at < campaign.blocked_at
-        hour = campaign.by_hour[int(at // HOUR_S)]
-        hour[0] += 1
-        hour[1] += is_served
+        if campaign is not None:
+            campaign.first_at = min(campaign.first_at, at)
+            campaign.before_block += at < campaign.blocked_at

@@ -1,5 +1,7 @@
 """What an evaluation came to: the shape of its JSON (docs/evaluation.md says what each field means)."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 SCHEMA = 1
@@ -35,7 +37,8 @@ class CampaignResult(Struct, frozen=True, kw_only=True):
     newcomers_stopped: int
     newcomer_exchanges: float | None  # median exchanges before their own block; None: half were never
     early: Rate  # accounts that were blocked before half of their first day, of `accounts`
-    by_hour: tuple[tuple[float, int, int], ...]  # hours since its first exchange, exchanges, served
+    by_hour: tuple[tuple[float, int, int], ...]  # hours since its first exchange, tried, served
+    spent: Mapping[str, float] | None = None  # closed loop: accounts, cards, proxies, usd
 
 
 class HonestResult(Struct, frozen=True, kw_only=True):
@@ -50,6 +53,7 @@ class HonestResult(Struct, frozen=True, kw_only=True):
     blocked_share: Rate  # accounts ever blocked, of `accounts`
     requests_refused: int  # by blocks
     requests_throttled: int
+    days_in_use: float | None = None  # closed loop: days that its accounts existed within the traffic
 
 
 class Result(Struct, frozen=True, kw_only=True):
@@ -78,3 +82,5 @@ class Result(Struct, frozen=True, kw_only=True):
     honest: dict[str, HonestResult]
     honest_total: HonestResult
     blocks_by_reason: dict[str, tuple[int, int]]  # reason -> blocked accounts: honest, campaign
+    enforcement_delay_s: float | None = None  # closed loop: from a decision to its being in force
+    complaints: int | None = None  # closed loop: honest customers who wrote in

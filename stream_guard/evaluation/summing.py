@@ -115,7 +115,7 @@ def _campaign(
     )
 
 
-def _acted_upon(counts: Counts, accounts: Iterable[str]) -> dict[str, int]:
+def _acted_upon(counts: Counts, accounts: Iterable[str]) -> dict[str, Any]:
     actions = Counter(action for account in accounts for action in _actions(counts, account))
     return {
         "blocked": actions["block"],
