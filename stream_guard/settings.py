@@ -7,10 +7,11 @@ Units: ``_s`` seconds, ``_ms`` milliseconds, ``_bytes`` bytes, ``_ratio`` shares
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -22,6 +23,7 @@ Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 Ratio = Annotated[float, Meta(ge=0, le=1)]
 ENVIRONMENT_PREFIX = "STREAM_GUARD_"
+PASSWORD_IN_URL = re.compile(r"(?<=://)[^/@]*:[^/@]*@")
 TOP_LEVEL = frozenset({"policy", "networks"})  # settings that stand in no table
 
 
@@ -87,12 +89,33 @@ class BudgetSettings(Struct, frozen=True, forbid_unknown_fields=True):
     false_blocks_per_100k_account_days: Annotated[float, Meta(gt=0, le=1000)] = 1.0
 
 
+class OtlpSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Spans of an OpenTelemetry collector, as its Kafka exporter writes them."""
+
+    topic: str = ""  # the exporter's topic (by default it writes to otlp_spans); empty: none is read
+    account_attribute: str = ""  # where the account stands if neither in account.id nor in user.id
+
+
 class TelemetrySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Metrics and logs."""
 
     metrics_host: str = "127.0.0.1"
     metrics_port: Annotated[int, Meta(ge=0, le=65535)] = 9464
     log_level: str = "info"
+
+
+class ConsoleSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The console in the browser (docs/console.md).  Without a token it can only be read."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8080
+    token: str = ""  # whoever knows it may act; at least 16 characters
+    token_file: str = ""  # holds the token instead: a mounted secret
+    reading: Literal["open", "token"] = "open"  # token: nothing is shown to whoever has not signed in
+    hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")  # names it may be reached by, without port
+    metrics: tuple[str, ...] = ()  # workers' metrics; empty: that of telemetry.metrics_host and _port
+    session_hours: Annotated[float, Meta(gt=0, le=168)] = 8.0
+    keep_accounts: Positive = 50_000  # with a decision, in memory; about 2 KB each
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,8 +129,20 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     campaigns: CampaignsSettings = CampaignsSettings()
     budget: BudgetSettings = BudgetSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    console: ConsoleSettings = ConsoleSettings()
+    otlp: OtlpSettings = OtlpSettings()
     policy: str = ""  # path of a policy; empty: the shipped one
     networks: str = ""  # path of a network table that fills asn and network_type; empty: none
+
+
+def without_secrets(settings: Settings) -> Settings:
+    """For showing: the console's token and the password in Redis' address are left out."""
+    replace = msgspec.structs.replace
+    return replace(
+        settings,
+        console=replace(settings.console, token="(set)" if settings.console.token else ""),
+        redis=replace(settings.redis, url=PASSWORD_IN_URL.sub("***@", settings.redis.url)),
+    )
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -72,8 +72,9 @@ def list_(config: Config = None, is_json: Json = False) -> None:
         stream-guard allow list --json
     """
     from stream_guard.decisions.explain import at
+    from stream_guard.sinks.control import exemptions_at
 
-    held = standing(words.spoken(settings_from(config)), words.now())
+    held = exemptions_at(words.spoken(settings_from(config)), words.now())
     if is_json:
         show_json(held)
         return
@@ -90,16 +91,3 @@ def list_(config: Config = None, is_json: Json = False) -> None:
             for w in held
         ],
     )
-
-
-def standing(said: list[Control], now: float) -> list[Control]:
-    """Exemptions that hold at ``now``, by subject: of each subject the newest word counts."""
-    newest: dict[str, Control] = {}
-    for word in said:
-        if word.verb in ("exempt", "unexempt"):
-            newest[word.subject] = word
-    return [
-        word
-        for _, word in sorted(newest.items())
-        if word.verb == "exempt" and (word.expires_at is None or word.expires_at > now)
-    ]

@@ -29,6 +29,7 @@ def check_config(
     from stream_guard.bootstrap import build_topology
     from stream_guard.decisions.policy import load_policy
     from stream_guard.records import to_builtins
+    from stream_guard.settings import without_secrets
 
     settings = settings_from(config)
     in_force = load_policy(Path(settings.policy) if settings.policy else None)
@@ -36,7 +37,7 @@ def check_config(
     loaded = [load_policy(path) for path in policies or []]
     if is_json:
         named = {"policy_in_force": in_force.version, "checked": [policy.version for policy in loaded]}
-        show_json([{"settings": to_builtins(settings), **named}])
+        show_json([{"settings": to_builtins(without_secrets(settings)), **named}])
         return
     show(f"settings: {config or 'the defaults'}: good")
     show(

@@ -1,13 +1,19 @@
-"""Sends an operator's word to the stream, and waits until Kafka has it."""
+"""Sends an operator's word to the stream, and waits until Kafka has it.
 
+`speak` is what the command line and the console call; `words_in` reads back what was said.
+"""
+
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Any, Self
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from stream_guard.errors import BrokerUnavailable
+from stream_guard.decisions.control import fault_in_control
+from stream_guard.errors import BrokerUnavailable, ConfigurationError, InvalidEvent
 from stream_guard.records import Control, pack_json
+from stream_guard.wire.controls import decode_control
 
 CONTROL_TOPIC = "guard.control.v1"
 ANSWER_MS = 10_000
@@ -59,3 +65,45 @@ class ControlWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def speak(bootstrap: str, *words: Control) -> None:
+    """Send words, once all of them make sense; ConfigurationError or BrokerUnavailable."""
+    for word in words:
+        if fault := fault_in_control(word):
+            raise ConfigurationError(fault)
+    with ControlWriter(bootstrap) as writer:
+        for word in words:
+            writer.send(word)
+
+
+def words_in(values: Iterable[bytes]) -> list[Control]:
+    """The words among messages of the control topic; heartbeats and what became a dead letter are none."""
+    words = []
+    for value in values:
+        try:
+            words.append(decode_control(value))
+        except InvalidEvent:
+            continue
+    return words
+
+
+def exemptions_at(said: Iterable[Control], now: float) -> list[Control]:
+    """Exemptions that hold at ``now``, by subject: of each subject the newest word counts."""
+    return [
+        word for word in _newest(said, ("exempt", "unexempt")) if word.verb == "exempt" and _lasts(word, now)
+    ]
+
+
+def _newest(said: Iterable[Control], verbs: tuple[str, ...]) -> list[Control]:
+    """Of each subject the word that was spoken last, by subject."""
+    newest: dict[str, Control] = {}
+    for word in said:
+        known = newest.get(word.subject)
+        if word.verb in verbs and (known is None or known.spoken_at <= word.spoken_at):
+            newest[word.subject] = word
+    return [word for _, word in sorted(newest.items())]
+
+
+def _lasts(word: Control, now: float) -> bool:
+    return word.expires_at is None or word.expires_at > now

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stream_guard.cli.allow import standing
 from stream_guard.records import CampaignState, Control, Evidence, pack_json
+from stream_guard.sinks.control import exemptions_at
 from tests.support.decisions import decision
 from tests.unit.cli.running import run
 
@@ -128,4 +128,4 @@ def test_the_newest_word_on_a_subject_counts() -> None:
         word("exempt", "over", 1, 5), word("exempt", "still", 1, 50), word("revoke", "kept", 3),
         word("unexempt", "again", 1), word("exempt", "again", 2),
     ]  # fmt: skip
-    assert [each.subject for each in standing(said, 10)] == ["again", "kept", "still"]
+    assert [each.subject for each in exemptions_at(said, 10)] == ["again", "kept", "still"]
