@@ -130,9 +130,10 @@ class Networks:
         spot = draw.pick(self.relays).address(draw, "relay")
         return Address(spot.ip, spot.asn, country, spot.network_type)
 
-    def proxy(self, draw: Draw) -> Address:
-        """A residential proxy: somebody's home, seldom known as what it is."""
-        home = self.host(draw, self.country(draw), "residential" if draw.chance(0.8) else "mobile")
+    def proxy(self, draw: Draw, country: str | None = None) -> Address:
+        """A residential proxy: somebody's home, in a country if asked for, seldom known as what it is."""
+        country = country or self.country(draw)
+        home = self.host(draw, country, "residential" if draw.chance(0.8) else "mobile")
         kind = "proxy" if draw.chance(0.25) else home.network_type
         return Address(home.ip, home.asn, home.country, kind)
 

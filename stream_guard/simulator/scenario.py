@@ -3,81 +3,48 @@
 Whoever judges a policy plays a `Traffic` event by event and may stand in its way: the *gate* says
 what the gateway answers, and the people and attackers in the traffic live with that answer.
 
-Glossary: *gate* what the gateway does with a request before it is served; *planned* what a campaign
-would have harvested had nobody stood in its way; *account-day* one honest account that could be
-wronged for one day.
+Glossary: *planned* what a campaign would have harvested had nobody stood in its way; *account-day* one
+honest account that could be wronged for one day.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
-from msgspec import Struct
+import numpy as np
+from numpy.typing import NDArray
 
-from stream_guard.simulator.draws import Split
+from stream_guard.simulator.arrivals import DAY, Span
+from stream_guard.simulator.attackers.operation import Operation
+from stream_guard.simulator.attackers.response import Response, costs_of
+from stream_guard.simulator.catalogue import Mixture, read_mixture
+from stream_guard.simulator.draws import Draw
+from stream_guard.simulator.engine.lines import Writer
+from stream_guard.simulator.engine.loop import CHUNK, Loop, Reaction
+from stream_guard.simulator.engine.play import Plan
+from stream_guard.simulator.engine.world import World
+from stream_guard.simulator.honest.response import Customers
+from stream_guard.simulator.order import Complaint, Costs, Gate, Level, Order, Truth
 
-Gate = Callable[[str, float], int]
-"""(account_id, occurred_at) -> HTTP status that the gateway gives: 0 let through, else 429 or 403.
-
-Called once for each request, in the order of time, right before its event is yielded.
-"""
-
-Level = Literal["naive", "careful", "informed"]
-LEVELS: tuple[Level, ...] = ("naive", "careful", "informed")
-
-
-class Truth(Struct, frozen=True, kw_only=True):
-    """What an account is: one row of the truth file (evaluation only)."""
-
-    account_id: str
-    label: Literal["benign", "campaign"]
-    campaign: str | None
-    kind: str
+Array = NDArray[Any]
+__all__ = ["Complaint", "Costs", "Gate", "Level", "Order", "Traffic", "Truth", "build"]
+_ANSWERED: Final = 400
 
 
-class Costs(Struct, frozen=True, kw_only=True):
-    """What one campaign has spent so far."""
-
-    accounts: int  # opened, replacements included
-    cards: int
-    proxies: int  # addresses rented
-    usd: float  # of all this, at drawn prices; tokens are not in it
-
-
-class Complaint(Struct, frozen=True, kw_only=True):
-    """An honest customer writes to the provider because he was refused."""
-
-    account_id: str
-    at: float
-    status: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What to draw."""
-
-    seed: int = 1
-    split: Split = "tune"
-    scale: float = 1.0  # accounts and exchanges of the campaigns, against those of the record
-    level: Level = "careful"
-    days: float | None = None  # None: the longest that its parts ask for
-    accounts: int | None = None  # honest accounts of the background; None: by the campaigns' size
-    sketch_ratio: float = 0.0  # events that carry a prompt sketch
-    start: float = 1_776_816_000.0  # 22 April 2026, midnight UTC
-
-
-class Traffic(Protocol):
+class Traffic:
     """One drawn scenario.  It is played once."""
 
-    planned: Mapping[str, int]
-    """Campaign -> answered exchanges it would have had unopposed, up to what has been played."""
-    costs: Mapping[str, Costs]
-    """Campaign -> what it has spent so far."""
-    account_days: Mapping[str, float]
-    """Kind of honest account -> days that its accounts were in use, up to what has been played."""
-    complaints: list[Complaint]
-    span: tuple[float, float]
-    """Event time that the traffic covers: start, end."""
+    def __init__(self, world: World, operations: Sequence[Operation], sketch_ratio: float) -> None:
+        self._world = world
+        self._operations = operations
+        self._plan = Plan(world, operations, sketch_ratio)
+        self._writer = Writer(world.roster, world.draw.child("ids").rng.getrandbits(64))
+        self._planned = np.zeros(len(operations) + 1, np.int64)  # the last one: everybody honest
+        self._seen = np.zeros(0, bool)
+        self._played_to = world.span.start
+        self.complaints: list[Complaint] = []
+        """Honest customers who wrote to the provider because they were shut out."""
+        self.span: tuple[float, float] = (world.span.start, world.span.end)
+        """Event time that the traffic covers."""
 
     def events(self, gate: Gate | None = None) -> Iterator[bytes]:
         """JSON lines without their ends, strictly in time order, made as they are asked for.
@@ -85,8 +52,99 @@ class Traffic(Protocol):
         Where the gate refuses, the event's status is the gate's, and whoever sent it reacts: fails
         over, slows down, opens another account, tries again, gives up or complains.
         """
-        ...
+        loop = Loop(self._world.roster, self._writer, self._reactions())
+        for rows in self._plan.stretches():
+            self._note(rows)
+            if gate is None:
+                yield from self._lines(rows)
+            else:
+                yield from loop.play(rows, gate)
+                self._see(loop.seen)
+                loop.seen.clear()
+        if gate is not None:
+            yield from loop.rest(self._world.span.end, gate)
+            self._see(loop.seen)
+        self._played_to = self._world.span.end
+
+    def _lines(self, rows: Array) -> Iterator[bytes]:
+        line = self._writer.line()
+        for first in range(0, len(rows), CHUNK):
+            chunk = rows[first : first + CHUNK]
+            yield from map(line, chunk.tolist(), *self._writer.texts(chunk))
+
+    def _reactions(self) -> dict[int, Reaction]:
+        draw = self._world.draw
+        customers = Customers(self._world.roster, draw.child("customers").rng, self.complaints)
+        reactions: dict[int, Reaction] = {-1: customers}
+        for operation in self._operations:
+            reactions[operation.index] = Response(operation, draw.child(f"response/{operation.name}").rng)
+        return reactions
+
+    def _note(self, rows: Array) -> None:
+        """Count what is planned, and who has been seen."""
+        if not len(rows):
+            return
+        answered = rows["account"][rows["status"] < _ANSWERED]
+        campaigns = self._world.roster.rows["campaign"][answered]
+        self._planned += np.bincount(campaigns % len(self._planned), minlength=len(self._planned))
+        self._see(np.unique(rows["account"]))
+        self._played_to = float(rows["at"][-1]) / 1000
+
+    def _see(self, accounts: Array | list[int]) -> None:
+        new = self._world.roster.size - len(self._seen)
+        self._seen = np.concatenate([self._seen, np.zeros(new, bool)])
+        self._seen[accounts] = True
 
     def truth(self) -> Iterable[Truth]:
-        """One row for each account that has been seen so far; all of them when all is played."""
-        ...
+        """One row for each account seen up to the stretch that is being played, by account id."""
+        roster = self._world.roster
+        for index in sorted(np.flatnonzero(self._seen).tolist(), key=roster.ids.__getitem__):
+            campaign = int(roster.table["campaign"][index])
+            yield Truth(
+                account_id=roster.ids[index],
+                label="benign" if campaign < 0 else "campaign",
+                campaign=None if campaign < 0 else self._operations[campaign].name,
+                kind=roster.kinds[index],
+            )
+
+    @property
+    def planned(self) -> Mapping[str, int]:
+        """Campaign -> answered exchanges it would have had unopposed, up to what has been played."""
+        return {operation.name: int(self._planned[operation.index]) for operation in self._operations}
+
+    @property
+    def costs(self) -> Mapping[str, Costs]:
+        """Campaign -> what it has spent so far."""
+        return {operation.name: costs_of(operation) for operation in self._operations}
+
+    @property
+    def account_days(self) -> Mapping[str, float]:
+        """Kind of honest account -> days that its accounts were in use, up to what has been played."""
+        roster = self._world.roster
+        rows = roster.rows[: len(self._seen)]
+        begin = np.maximum(rows["begin"], self._world.span.start)
+        days = np.maximum(np.minimum(rows["end"], self._played_to) - begin, 0.0) / DAY
+        total: dict[str, float] = {}
+        for index in np.flatnonzero(self._seen & (rows["campaign"] < 0)).tolist():
+            kind = roster.kinds[index]
+            total[kind] = total.get(kind, 0.0) + float(days[index])
+        return total
+
+
+def build(scenario: str, order: Order | None = None) -> Traffic:
+    """Draw a scenario, e.g. ``deepseek+background``; ConfigurationError says what is wrong with its name."""
+    order = order or Order()
+    mixture = read_mixture(scenario, order)
+    return draw_mixture(mixture, order)
+
+
+def draw_mixture(mixture: Mixture, order: Order) -> Traffic:
+    """Everybody of a mixture in one world."""
+    span = Span(order.start, order.start + mixture.days * DAY)
+    draw = Draw(f"scenario/{order.seed}", order.split)
+    world = World(draw, span)
+    operations: list[Operation] = []
+    others = sum(part.accounts for part in mixture.parts)
+    for index, part in enumerate(mixture.parts):
+        part.fill(world, draw.child(f"{part.name}/{index}"), operations, others)
+    return Traffic(world, operations, order.sketch_ratio)
