@@ -190,11 +190,12 @@ class Verdict(Struct, frozen=True, array_like=True, order=True, gc=False):
 class Control(Struct, frozen=True, kw_only=True, order=True, gc=False, omit_defaults=True):
     """An operator's word, from `guard.control.v1`."""
 
-    verb: Literal["revoke", "exempt", "unexempt", "label", "release", "chargeback"]
-    subject: str  # account id; for exempt also "org:<id>" or "network:<cidr>"; for release the model
+    verb: Literal["revoke", "exempt", "unexempt", "label", "release", "chargeback", "shadow"]
+    subject: str  # account id; for exempt also "org:<id>" or "network:<cidr>"; for release the model;
+    # for shadow "all" or "rule:<name>"
     spoken_at: float  # Unix seconds
     author: str
-    value: str = ""  # label: "right" or "wrong"
+    value: str = ""  # label: "right" or "wrong"; shadow: "on" or "off"
     expires_at: float | None = None
     note: str = ""
 

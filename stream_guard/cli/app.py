@@ -19,6 +19,7 @@ from stream_guard.cli.produce import produce
 from stream_guard.cli.rebuild import rebuild
 from stream_guard.cli.replay import replay
 from stream_guard.cli.run import run
+from stream_guard.cli.shadow import app as shadow
 from stream_guard.errors import ConfigurationError, StreamGuardError
 
 EXIT_FAILED = 1
@@ -74,3 +75,4 @@ app.command("check-config")(check_config)
 app.add_typer(decisions, name="decisions")
 app.add_typer(allow, name="allow")
 app.add_typer(campaigns, name="campaigns")
+app.add_typer(shadow, name="shadow")

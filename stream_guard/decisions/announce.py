@@ -37,6 +37,7 @@ def held_by(chosen: Outcome, campaign_id: str, old: Held | None, now: int) -> He
         since=old.since if old is not None and is_same else now,
         decided_at=now,
         expires_at=chosen.until,
+        rule=chosen.rule.name,
     )
 
 

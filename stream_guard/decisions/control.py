@@ -3,9 +3,10 @@
 DECISIONS hears all but ``release``, as a `Verdict` of the source "operator".  CAMPAIGNS hears
 ``label``, ``release`` and ``chargeback``, as a `Finding` that carries the word.
 
-A word on one account goes to that account's partition.  A word on an organisation or a network
-concerns accounts of every partition, and a stage can only send to the partition of a key: so it is
-sent once under a key for each partition, the smallest ``partition:<n>`` whose CRC-32 falls there.
+A word on one account goes to that account's partition.  A word on an organisation, on a network or
+on what is to be in shadow concerns accounts of every partition, and a stage can only send to the
+partition of a key: so it is sent once under a key for each partition, the smallest
+``partition:<n>`` whose CRC-32 falls there.
 """
 
 from functools import lru_cache
@@ -14,6 +15,7 @@ from typing import Any
 from zlib import crc32
 
 from stream_guard.clock import to_ms
+from stream_guard.decisions import switches
 from stream_guard.decisions.networks import fault_in_subject, is_wide
 from stream_guard.errors import InvalidEvent
 from stream_guard.records import Control, Evidence, Finding, Verdict
@@ -22,7 +24,7 @@ from stream_guard.topology import Out, Rows
 FOR_CAMPAIGNS = ("label", "release", "chargeback")
 WIDE_VERBS = ("exempt", "unexempt")
 OUT_OF_RANGE = "out_of_range"
-LABELS = ("right", "wrong")
+VALUES = {"label": ("right", "wrong"), switches.SHADOW: switches.POSITIONS}
 CHARGEBACK_WEIGHT = 7.0  # nats: some 1 in 1,000 honest card payments is charged back (schemes tolerate 0.9 %)
 HONEST_CHARGEBACKS = 0.001
 
@@ -46,13 +48,15 @@ def partition_keys(partitions: int) -> tuple[str, ...]:
 
 def fault_in_control(control: Control) -> str:
     """What is wrong with a word, naming field, value and what was expected; empty if nothing is."""
-    expected = fault_in_subject(control.subject)
+    is_switch = control.verb == switches.SHADOW
+    expected = (switches.fault_in_subject if is_switch else fault_in_subject)(control.subject)
     if expected:
         return f"subject: expected {expected}; got {control.subject!r}"
     if is_wide(control.subject) and control.verb not in (*WIDE_VERBS, "release"):
         return f"subject: expected an account id for {control.verb}; got {control.subject!r}"
-    if control.verb == "label" and control.value not in LABELS:
-        return f"value: expected one of {', '.join(LABELS)} for label; got {control.value!r}"
+    values = VALUES.get(control.verb)
+    if values and control.value not in values:
+        return f"value: expected one of {', '.join(values)} for {control.verb}; got {control.value!r}"
     if not 0 < control.spoken_at < 32_503_680_000:  # the year 3000
         return f"spoken_at: expected Unix seconds; got {control.spoken_at!r}"
     if not control.author:
@@ -82,7 +86,8 @@ class ControlDesk:
         if record.verb == "release":
             return
         verdict = verdict_of(record)
-        for key in self._keys if is_wide(record.subject) else (record.subject,):
+        concerns_all = is_wide(record.subject) or record.verb == switches.SHADOW
+        for key in self._keys if concerns_all else (record.subject,):
             out.emit("verdicts", key, verdict)
 
     def tick(self, rows: Rows, now: int, out: Out) -> None:

@@ -8,6 +8,7 @@
 | `BudgetRow` | ``budget`` | as many times as blocks are allowed in an hour |
 | `OrgRow` | ``x:org:<id>`` | as many as operators name |
 | `NetworksRow` | ``x:networks`` | `MAX_NETWORKS` networks |
+| `SwitchesRow` | ``x:shadow`` | `MAX_SWITCHES` rules |
 
 Times are Unix ms of event time; 0 means never, `durations.FOREVER` without end.
 
@@ -22,6 +23,7 @@ from stream_guard.records import Action, Evidence, Verdict
 MAX_EVIDENCE = 8  # lines per claim and per decision
 MAX_REASONS = 8
 MAX_NETWORKS = 1000
+MAX_SWITCHES = 256
 BUCKETS = 1024
 TIMER_NAMES = 500
 
@@ -44,6 +46,7 @@ class Held(Struct, array_like=True):
     since: int  # in force like this since
     decided_at: int
     expires_at: int
+    rule: str = ""  # that it rests on
 
 
 class Word(Struct, array_like=True):
@@ -103,7 +106,13 @@ class NetworksRow(Struct, array_like=True, tag="n"):
     words: dict[str, Word] = {}
 
 
-Row = AccountRow | StandingRow | TimerRow | BudgetRow | OrgRow | NetworksRow
+class SwitchesRow(Struct, array_like=True, tag="w"):
+    """What operators put into shadow: everything, or single rules."""
+
+    words: dict[str, Word] = {}
+
+
+Row = AccountRow | StandingRow | TimerRow | BudgetRow | OrgRow | NetworksRow | SwitchesRow
 
 
 def trimmed(verdict: Verdict) -> Verdict:

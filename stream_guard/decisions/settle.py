@@ -2,7 +2,8 @@
 
 Raising is immediate; lowering waits for the policy's minimum hold, or for the announced expiry.  A
 verdict is believed for its rule's duration after it was last said, and saying it again renews it.
-At its expiry a decision falls to what still holds, in the tick of that very minute.
+At its expiry a decision falls to what still holds, in the tick of that very minute.  What an operator
+puts into shadow is lowered at once.
 
 Glossary: *release* a decision "allow" that ends another; *return* to come under a decision again
 within the policy's memory.
@@ -12,7 +13,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from stream_guard.clock import MINUTE_MS
-from stream_guard.decisions import budget, exemptions, standing, timers
+from stream_guard.decisions import budget, exemptions, standing, switches, timers
 from stream_guard.decisions.announce import Scribe, held_by, is_news
 from stream_guard.decisions.durations import FOREVER
 from stream_guard.decisions.merge import RANK, Outcome, outcomes, strongest_of
@@ -31,6 +32,7 @@ class Case(NamedTuple):
     row: AccountRow
     now: int
     trigger: str
+    in_shadow: switches.InShadow = frozenset()  # by an operator's word
 
 
 class Settler:
@@ -45,7 +47,7 @@ class Settler:
         """Decide anew, say so if anything changed, and see when to look again."""
         row, now = case.row, case.now
         exempt_until = exemptions.exempt_until(rows, case.account_id, row, self._policy, now)
-        found = self._standing(row, now, out)
+        found = [_as_switched(each, case) for each in self._standing(row, now, out)]
         wakes = [each.until for each in found]
         if exempt_until:
             out.count("exempted", bool(found))
@@ -76,7 +78,8 @@ class Settler:
         is_live = old is not None and old.expires_at > now
         if old is not None and is_live and (chosen is None or _is_lower(chosen, old)):
             reluctant_until = old.since + self._policy.hysteresis.min_hold_ms
-            if now < reluctant_until:
+            is_ordered = not old.is_shadow and switches.covers(case.in_shadow, old.rule)
+            if now < reluctant_until and not is_ordered:
                 return min(reluctant_until, old.expires_at)
         if chosen is None:
             if old is not None:
@@ -151,6 +154,13 @@ def _emit(decision: Decision, out: Out) -> None:
     if decision.shadow:
         out.count("shadowed")
     out.emit("decisions", decision.account_id, decision)
+
+
+def _as_switched(outcome: Outcome, case: Case) -> Outcome:
+    """The outcome as operators' switches leave it."""
+    if outcome.is_shadow or not switches.covers(case.in_shadow, outcome.rule.name):
+        return outcome
+    return outcome._replace(is_shadow=True, notes=(*outcome.notes, "operator"))
 
 
 def _in_shadow(outcome: Outcome) -> Outcome:

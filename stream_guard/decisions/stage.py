@@ -12,7 +12,7 @@ Glossary: *claim* a verdict that stands (`rows.py`); *word* what an operator sai
 from typing import Any
 
 from stream_guard import __version__
-from stream_guard.decisions import exemptions, standing, timers
+from stream_guard.decisions import exemptions, standing, switches, timers
 from stream_guard.decisions.networks import is_wide
 from stream_guard.decisions.policy import Policy
 from stream_guard.decisions.rows import AccountRow, Claim, Row, trimmed
@@ -42,15 +42,20 @@ class Decisions:
         """Note a verdict, or an operator's word."""
         if record.source not in SOURCES:
             out.count("unknown_source")
+        elif record.control is not None and record.control.verb == switches.SHADOW:
+            switches.take(rows, record.control, out)
+            self._touch_everyone(rows, record.trigger)
         elif record.control is not None and is_wide(record.account_id):
             exemptions.take_wide(rows, record.control, out.at, out)
-            for account_id in standing.everyone(rows):
-                self._touched.setdefault(account_id, record.trigger)
+            self._touch_everyone(rows, record.trigger)
         else:
             self._note(rows, record, out.at)
 
     def tick(self, rows: Rows, now: int, out: Out) -> None:
         """Settle whoever was spoken of, and whose alarm went off."""
+        if switches.end(rows, now):
+            self._touch_everyone(rows, f"tick:{now}")
+        in_shadow = switches.standing(rows)
         touched, self._touched = self._touched, {}
         for account_id in timers.due(rows, now):
             touched.setdefault(account_id, f"tick:{now}")
@@ -59,10 +64,15 @@ class Decisions:
             row = rows.get(f"a:{account_id}")
             if row is not None:
                 rows.put(f"a:{account_id}", row)
-                cases.append(Case(account_id, row, now, trigger))
+                cases.append(Case(account_id, row, now, trigger, in_shadow))
         cases.sort(key=lambda case: (-_score(case.row), case.account_id))
         for case in cases:
             self._settler.settle(rows, case, out)
+
+    def _touch_everyone(self, rows: Rows, trigger: str) -> None:
+        """Settle all against whom something stands: a wide word was spoken, or has ended."""
+        for account_id in standing.everyone(rows):
+            self._touched.setdefault(account_id, trigger)
 
     def _note(self, rows: Rows, verdict: Verdict, now: int) -> None:
         """Replace what the source held of the account before."""

@@ -95,6 +95,11 @@ def exemptions_at(said: Iterable[Control], now: float) -> list[Control]:
     ]
 
 
+def shadows_at(said: Iterable[Control], now: float) -> list[Control]:
+    """What is in shadow at ``now`` by an operator's word."""
+    return [word for word in _newest(said, ("shadow",)) if word.value == "on" and _lasts(word, now)]
+
+
 def _newest(said: Iterable[Control], verbs: tuple[str, ...]) -> list[Control]:
     """Of each subject the word that was spoken last, by subject."""
     newest: dict[str, Control] = {}

@@ -80,11 +80,12 @@ DECISION_EVIDENCE: Final = {
 
 CONTROL: Final = {
     "verb": "What is to be done: revoke a decision, exempt or unexempt, label a decision right or wrong, "
-    "announce the release of a model, report a chargeback.",
-    "subject": "Account id; for exempt and unexempt also org:<id> or network:<cidr>; for release the model.",
+    "announce the release of a model, report a chargeback, switch rules into shadow.",
+    "subject": "Account id; for exempt and unexempt also org:<id> or network:<cidr>; for release the model; "
+    "for shadow all or rule:<name>.",
     "spoken_at": "When it was said: Unix seconds, or RFC 3339 with an offset.",
     "author": "Who said it.",
-    "value": "For label: right or wrong.",
+    "value": "For label: right or wrong; for shadow: on or off.",
     "expires_at": "When it ends: Unix seconds, or RFC 3339 with an offset; null: never.",
     "note": "Why, in the author's words.",
 }
