@@ -23,6 +23,8 @@ class AsyncGuard:
         self._config = config or GuardConfig()
         self.counts = GuardCounts()
         self._copy = LocalCopy(self._config, self.counts)
+        self.look = self._copy.look
+        """The answer if the local copy knows it, else None: for those who want to await nothing then."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._link: Link | None = None
         self._is_closed = False

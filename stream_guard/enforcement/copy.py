@@ -10,10 +10,16 @@ When the connection is lost, the copy can not be trusted: whom we let pass is fo
 refused stays refused for `hold_s`, since an outage of Redis should not free a campaign.
 
 Durations only: Redis says how long a decision still lasts, by its own clock, and the copy counts
-that down on this machine's monotonic clock.  Bound: `max_accounts` entries, the oldest goes first.
+that down on this machine's monotonic clock.
 
-Glossary: *entry* until when it is right, the answer, what it counts as, when its decision ends;
-*held* refusals known when contact was lost; *touched* accounts that we let pass until a push came.
+Nearly every request is of an account without a decision, and what such a look costs is memory that
+is not in the processor's cache: so these accounts are bare names in two sets, and nothing else.
+
+Bound: `max_accounts` names in the sets, as many entries, the oldest go first; twice that while held.
+
+Glossary: *young*, *old* sets of accounts without a decision, by when we asked; *entry* of an account
+with one: until when it is right, the answer, when its decision ends; *held* refusals known when
+contact was lost; *touched* accounts that we let pass until a push came.
 """
 
 import math
@@ -34,12 +40,13 @@ from stream_guard.enforcement.check import (
     Check,
 )
 from stream_guard.enforcement.config import GuardConfig
-from stream_guard.enforcement.counts import GuardCounts, Kind, kind_of
+from stream_guard.enforcement.counts import GuardCounts, kind_of
 from stream_guard.enforcement.keys import FUNCTION, account_of
 from stream_guard.errors import StoreUnavailable
 
-Entry = tuple[float, Check, Kind, float]
+Entry = tuple[float, Check, float]
 MAX_TOUCHED: Final = 10_000
+ASKED: Final = replace(PASSED, source="redis")
 STATUS: Final = {"throttle": TOO_MANY, "challenge": TOO_MANY, "block": FORBIDDEN}
 
 
@@ -50,6 +57,9 @@ class LocalCopy:
         self, config: GuardConfig, counts: GuardCounts, now: Callable[[], float] = time.monotonic
     ) -> None:
         self._config, self._counts, self._now = config, counts, now
+        self._young: set[str] = set()
+        self._old: set[str] = set()
+        self._ages_at = now() + config.max_age_s / 2
         self._entries: dict[str, Entry] = {}
         self._held: dict[str, Entry] = {}
         self._held_until = 0.0
@@ -57,33 +67,40 @@ class LocalCopy:
         self._failed = FAILED_OPEN if config.on_failure == "open" else FAILED_CLOSED
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._young) + len(self._old) + len(self._entries)
 
     def look(self, account_id: str) -> Check | None:
         """The answer if we know it; counted.  None: ask Redis."""
+        if account_id in self._young or account_id in self._old:
+            self._counts.passed += 1
+            return PASSED
         entry = self._entries.get(account_id)
         if entry is None:
             if account_id not in self._config.exempt:
                 return None
-            entry = self._put(account_id, math.inf, EXEMPT)
-        until, check, kind, ends = entry
+            self._counts.checks[kind_of(EXEMPT)] += 1
+            return EXEMPT
+        until, check, ends = entry
         now = self._now()
         if until <= now:
             self._entries.pop(account_id, None)
             return None
-        self._counts.checks[kind] += 1
+        self._counts.checks[kind_of(check)] += 1
         return check if check.allowed else _with_time_left(check, ends - now)
 
     def settle(self, account_id: str, reply: Any) -> Check:
         """The answer of Redis (see `lua/check.lua`), remembered where it may be."""
         if reply is None:
-            self._put(account_id, self._now() + self._config.max_age_s, PASSED)
-            return replace(PASSED, source="redis")
+            self._young.add(account_id)
+            self._entries.pop(account_id, None)
+            if len(self._young) * 2 > self._config.max_accounts:
+                self._turn()
+            return ASKED
         check, lasts_s, age_ms = read_reply(reply)
         if check.action != "throttle" or check.shadow:
             now = self._now()
             until = now + min(lasts_s, self._config.max_age_s)
-            self._put(account_id, until, replace(check, source="local"), now + lasts_s)
+            self._put(account_id, (until, replace(check, source="local"), now + lasts_s))
             if not check.allowed:
                 check = _with_time_left(check, lasts_s)
         if not check.allowed:
@@ -93,8 +110,8 @@ class LocalCopy:
     def failed(self, account_id: str) -> Check:
         """The answer when nobody could be asked: what we held last, else as configured."""
         entry, now = self._held.get(account_id), self._now()
-        if entry is not None and now < min(entry[3], self._held_until):
-            return _with_time_left(entry[1], entry[3] - now)
+        if entry is not None and now < min(entry[2], self._held_until):
+            return _with_time_left(entry[1], entry[2] - now)
         if account_id in self._config.exempt:
             return EXEMPT
         return self._failed
@@ -102,39 +119,59 @@ class LocalCopy:
     def invalidate(self, keys: Iterable[bytes] | None) -> None:
         """A push came: these keys changed (None: all are gone)."""
         if keys is None:
-            self._counts.invalidated += len(self._entries)
-            self._entries.clear()
+            self._counts.invalidated += len(self)
+            self._forget()
             return
         for key in keys:
             account_id = account_of(key.decode("utf-8", "replace"))
-            entry = None if account_id is None else self._entries.pop(account_id, None)
-            if account_id is not None and entry is not None:
+            if account_id is None:
+                continue
+            if account_id in self._young or account_id in self._old:
+                self._young.discard(account_id)
+                self._old.discard(account_id)
+                self._touch(account_id)
                 self._counts.invalidated += 1
-                if entry[1].allowed:
-                    self._touched[account_id] = None
-                    if len(self._touched) > MAX_TOUCHED:
-                        del self._touched[next(iter(self._touched))]
+            elif self._entries.pop(account_id, None) is not None:
+                self._counts.invalidated += 1
+
+    def age(self) -> None:
+        """Called now and then: what we asked for longer ago than `max_age_s` is asked for anew."""
+        if self._now() >= self._ages_at:
+            self._turn()
 
     def lose(self) -> None:
         """Contact with Redis is lost: forget whom we let pass, hold whom we refused."""
-        entries, self._entries = self._entries, {}
-        refused = {account_id: entry for account_id, entry in entries.items() if not entry[1].allowed}
+        refused = {name: entry for name, entry in self._entries.items() if not entry[1].allowed}
         if refused or self._now() >= self._held_until:
             self._held = refused
             self._held_until = self._now() + self._config.hold_s
+        self._forget()
 
     def renew(self) -> None:
         """Contact is made: from now on pushes come; what was before counts no longer."""
-        self._entries, self._held = {}, {}
+        self._held = {}
         self._touched.clear()
+        self._forget()
 
-    def _put(self, account_id: str, until: float, check: Check, ends: float = math.inf) -> Entry:
-        entry = (until, check, kind_of(check), ends)
-        entries = self._entries
-        entries[account_id] = entry
-        if len(entries) > self._config.max_accounts:
-            entries.pop(next(iter(entries)), None)
-        return entry
+    def _forget(self) -> None:
+        self._young, self._old, self._entries = set(), set(), {}
+
+    def _turn(self) -> None:
+        """The old go, the young become the old."""
+        self._old, self._young = self._young, set()
+        self._ages_at = self._now() + self._config.max_age_s / 2
+
+    def _put(self, account_id: str, entry: Entry) -> None:
+        self._young.discard(account_id)
+        self._old.discard(account_id)
+        self._entries[account_id] = entry
+        if len(self._entries) > self._config.max_accounts:
+            self._entries.pop(next(iter(self._entries)), None)
+
+    def _touch(self, account_id: str) -> None:
+        self._touched[account_id] = None
+        if len(self._touched) > MAX_TOUCHED:
+            del self._touched[next(iter(self._touched))]
 
     def _react(self, account_id: str, age_ms: int) -> None:
         if account_id in self._touched:

@@ -47,7 +47,8 @@ class Buckets:
 class GuardCounts:
     """All of one guard."""
 
-    checks: Counter[Kind] = field(default_factory=Counter)
+    passed: int = 0  # checks of accounts without a decision, answered from the local copy
+    checks: Counter[Kind] = field(default_factory=Counter)  # all others
     failures: Counter[str] = field(default_factory=Counter)  # timeout, unreachable, refused, lost
     invalidated: int = 0  # entries of the local copy that a push removed
     dials: int = 0  # connections made

@@ -191,6 +191,7 @@ class Link:
             return
         if self._probed_at is None:
             self._probe()
+        self._copy.age()
         self._ticker = self._loop.call_later(self._config.probe_s, self._tick)
 
     # ---- dialling
