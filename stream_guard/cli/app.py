@@ -19,6 +19,7 @@ from stream_guard.cli.produce import produce
 from stream_guard.cli.rebuild import rebuild
 from stream_guard.cli.replay import replay
 from stream_guard.cli.run import run
+from stream_guard.cli.simulate import simulate
 from stream_guard.cli.shadow import app as shadow
 from stream_guard.errors import ConfigurationError, StreamGuardError
 
@@ -69,7 +70,7 @@ def _root(
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
-for command in (demo, run, replay, evaluate, produce, rebuild, doctor):
+for command in (demo, run, replay, evaluate, simulate, produce, rebuild, doctor):
     app.command()(command)
 app.command("check-config")(check_config)
 app.add_typer(decisions, name="decisions")

@@ -40,7 +40,8 @@ class Traffic:
         self._writer = Writer(world.roster, world.draw.child("ids").rng.getrandbits(64))
         self._planned = np.zeros(len(operations) + 1, np.int64)  # the last one: everybody honest
         self._seen = np.zeros(0, bool)
-        self._played_to = world.span.start
+        self.played_to = world.span.start
+        """Event time up to which it has been played, or will be within the stretch under way."""
         self.complaints: list[Complaint] = []
         """Honest customers who wrote to the provider because they were shut out."""
         self.span: tuple[float, float] = (world.span.start, world.span.end)
@@ -64,7 +65,7 @@ class Traffic:
         if gate is not None:
             yield from loop.rest(self._world.span.end, gate)
             self._see(loop.seen)
-        self._played_to = self._world.span.end
+        self.played_to = self._world.span.end
 
     def _lines(self, rows: Array) -> Iterator[bytes]:
         line = self._writer.line()
@@ -88,7 +89,7 @@ class Traffic:
         campaigns = self._world.roster.rows["campaign"][answered]
         self._planned += np.bincount(campaigns % len(self._planned), minlength=len(self._planned))
         self._see(np.unique(rows["account"]))
-        self._played_to = float(rows["at"][-1]) / 1000
+        self.played_to = float(rows["at"][-1]) / 1000
 
     def _see(self, accounts: Array | list[int]) -> None:
         new = self._world.roster.size - len(self._seen)
@@ -123,7 +124,7 @@ class Traffic:
         roster = self._world.roster
         rows = roster.rows[: len(self._seen)]
         begin = np.maximum(rows["begin"], self._world.span.start)
-        days = np.maximum(np.minimum(rows["end"], self._played_to) - begin, 0.0) / DAY
+        days = np.maximum(np.minimum(rows["end"], self.played_to) - begin, 0.0) / DAY
         total: dict[str, float] = {}
         for index in np.flatnonzero(self._seen & (rows["campaign"] < 0)).tolist():
             kind = roster.kinds[index]

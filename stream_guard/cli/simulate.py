@@ -1,0 +1,215 @@
+"""`stream-guard simulate`: traffic with the truth attached, into files or Kafka."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import typer
+
+from stream_guard.cli.options import Config, Json, settings_from
+from stream_guard.cli.output import progress_bar, say, show_json, show_table
+from stream_guard.errors import ConfigurationError
+
+AT_ONCE = 4096  # lines
+Name = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="SCENARIO",
+        help="NAME[:SIZE][@LEVEL], several joined by +, or a TOML file; --list shows the names.",
+        show_default=False,
+    ),
+]
+EventsTo = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Where events go: .jsonl, .jsonl.gz or .jsonl.zst; - is standard output.",
+        show_default=False,
+    ),
+]
+TruthTo = Annotated[
+    Path | None,
+    typer.Option("--truth", help="Where the truth goes, one account per line.", show_default=False),
+]
+ToKafka = Annotated[bool, typer.Option("--kafka", help="Send the events to the requests topic.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Another seed is another traffic.")]
+Scale = Annotated[
+    float, typer.Option("--scale", help="Size of campaigns against the record's.", show_default="1")
+]
+SplitOf = Annotated[
+    Literal["tune", "test"],
+    typer.Option("--split", help="tune to set thresholds; test, from wider ranges, to judge them."),
+]
+LevelOf = Annotated[
+    Literal["naive", "careful", "informed"], typer.Option("--level", help="How clever attackers are.")
+]
+Days = Annotated[
+    float | None, typer.Option("--days", help="Days of traffic.", show_default="as the scenario asks for")
+]
+Accounts = Annotated[
+    int | None,
+    typer.Option(
+        "--accounts", min=1, help="Honest accounts of the background.", show_default="by the campaigns' size"
+    ),
+]
+Sketches = Annotated[
+    float,
+    typer.Option("--sketch-ratio", min=0.0, max=1.0, help="Share of the events that carry a prompt sketch."),
+]
+Start = Annotated[
+    str, typer.Option("--start", help="When it begins, a whole hour: RFC 3339, UTC where no offset is given.")
+]
+ListThem = Annotated[bool, typer.Option("--list", help="Show the scenarios and do nothing else.")]
+
+
+def simulate(
+    scenario: Name = None,
+    output: EventsTo = None,
+    truth: TruthTo = None,
+    kafka: ToKafka = False,
+    seed: Seed = 1,
+    scale: Scale = 1.0,
+    split: SplitOf = "tune",
+    level: LevelOf = "careful",
+    days: Days = None,
+    accounts: Accounts = None,
+    sketch_ratio: Sketches = 0.0,
+    start: Start = "2026-04-22",
+    list_them: ListThem = False,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Make traffic with the truth attached: honest customers, crowds and campaigns.
+
+    The same options give the same bytes. Campaigns have the size of the public record unless they are
+    scaled; docs/traffic.md tells what happens in each scenario.
+
+    For example:
+
+        stream-guard simulate deepseek+background -o events.jsonl.zst --truth truth.jsonl
+
+        stream-guard simulate qwen:0.02@naive+hackathon+background:8000 --days 5 -o - --truth truth.jsonl
+    """
+    from stream_guard.simulator.order import Order
+
+    if list_them:
+        _list(json)
+        return
+    order = Order(
+        seed=seed,
+        split=split,
+        scale=_above_zero("--scale", scale),
+        level=level,
+        days=None if days is None else _above_zero("--days", days),
+        accounts=accounts,
+        sketch_ratio=sketch_ratio,
+        start=_whole_hour(start),
+    )
+    if scenario is None or truth is None or (output is None) == (not kafka):
+        message = "simulate: expected SCENARIO, --truth FILE and either -o FILE or --kafka"
+        raise ConfigurationError(message)
+    _refuse_overlap(output, truth)
+    with _outlet(output, config) as write:
+        _play(scenario, order, write, truth)
+
+
+def _list(json: bool) -> None:
+    from stream_guard.simulator.catalogue import described
+
+    listed = described()
+    if json:
+        show_json({"name": name, "sort": sort, "what": what} for name, (sort, what) in listed.items())
+    else:
+        show_table(("name", "sort", "what"), ((name, *told) for name, told in listed.items()))
+
+
+def _play(scenario: str, order: Any, write: Callable[[list[bytes]], None], truth: Path) -> None:
+    """All events, then the truth."""
+    from stream_guard.simulator.scenario import build
+
+    traffic = build(scenario, order)
+    begin, end = traffic.span
+    events, count = traffic.events(), 0
+    with progress_bar("simulate", int(end - begin)) as bar:
+        while lines := list(islice(events, AT_ONCE)):
+            write(lines)
+            count += len(lines)
+            bar.at(int(traffic.played_to - begin))
+    rows = [msgspec.json.encode(row) + b"\n" for row in traffic.truth()]
+    truth.write_bytes(b"".join(rows))
+    say(f"{count:,} events of {len(rows):,} accounts; truth in {truth}")
+    for name, planned in traffic.planned.items():
+        say(f"{name}: {planned:,} answered exchanges")
+
+
+@contextmanager
+def _outlet(output: str | None, config: Path | None) -> Iterator[Callable[[list[bytes]], None]]:
+    """Where lines go."""
+    with ExitStack() as stack:
+        if output is None:
+            yield _into_kafka(stack, config)
+            return
+        from stream_guard.simulator.output import open_lines
+
+        closing, file = open_lines(output)
+        stack.push(closing)
+        yield lambda lines: _write(file, lines)
+
+
+def _write(file: Any, lines: list[bytes]) -> None:
+    file.write(b"\n".join(lines) + b"\n")
+
+
+def _into_kafka(stack: ExitStack, config: Path | None) -> Callable[[list[bytes]], None]:
+    from stream_guard.bootstrap import build_topology
+    from stream_guard.cli.produce import Sender
+    from stream_guard.runtime.topics import ensure_topics
+
+    settings = settings_from(config)
+    topology = build_topology(settings)
+    ensure_topics(topology, settings.kafka)
+    sender = Sender(settings, topology.stream("requests"))
+    stack.callback(sender.close)
+
+    def send(lines: list[bytes]) -> None:
+        for line in lines:
+            sender.send(line)
+
+    return send
+
+
+def _refuse_overlap(output: str | None, truth: Path) -> None:
+    if output is not None and output != "-" and Path(output).resolve() == truth.resolve():
+        message = f"--truth: expected another file than that of the events; got {truth}"
+        raise ConfigurationError(message)
+    if not truth.resolve().parent.is_dir():
+        message = f"--truth: expected a file in a folder that is there; got {truth}"
+        raise ConfigurationError(message)
+
+
+def _above_zero(option: str, value: float) -> float:
+    if not value > 0:
+        message = f"{option}: expected a number above zero; got {value:g}"
+        raise ConfigurationError(message)
+    return value
+
+
+def _whole_hour(text: str) -> float:
+    from datetime import UTC
+
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        message = f"--start: expected RFC 3339, e.g. 2026-04-22T00:00:00Z; got {text!r}"
+        raise ConfigurationError(message) from error
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    seconds = at.timestamp()
+    if seconds % 3600 or seconds <= 0:
+        message = f"--start: expected a whole hour after 1970; got {text!r}"
+        raise ConfigurationError(message)
+    return seconds

@@ -1,0 +1,45 @@
+"""Files that traffic is written to: plain or compressed by their name; the same lines give the same bytes."""
+
+import gzip
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Final, cast
+
+import zstandard
+
+from stream_guard.errors import ConfigurationError
+
+STDOUT: Final = "-"
+QUICK: Final = 3  # zstd level: about as quick as the traffic is made
+GZIP_LEVEL: Final = 1
+_PLAIN: Final = ".jsonl"
+
+
+def check_name(name: str) -> None:
+    """ConfigurationError if nothing can be written under this name."""
+    if name != STDOUT and not name.endswith((_PLAIN, ".jsonl.gz", ".jsonl.zst")):
+        message = (
+            f"{name}: expected a name that ends in .jsonl, .jsonl.gz or .jsonl.zst, or - for standard output"
+        )
+        raise ConfigurationError(message)
+    if name != STDOUT and not Path(name).resolve().parent.is_dir():
+        message = f"{name}: expected a file in a folder that is there"
+        raise ConfigurationError(message)
+
+
+def open_lines(name: str) -> tuple[ExitStack, IO[bytes]]:
+    """A file to write lines to, and what closes it."""
+    check_name(name)
+    stack = ExitStack()
+    if name == STDOUT:
+        return stack, sys.stdout.buffer
+    path = Path(name)
+    file = stack.enter_context(path.open("wb"))
+    if name.endswith(".zst"):
+        compressor = zstandard.ZstdCompressor(level=QUICK)
+        return stack, cast("IO[bytes]", stack.enter_context(compressor.stream_writer(file)))
+    if name.endswith(".gz"):
+        packed = gzip.GzipFile("", "wb", compresslevel=GZIP_LEVEL, fileobj=file, mtime=0)
+        return stack, cast("IO[bytes]", stack.enter_context(packed))
+    return stack, file
