@@ -1,25 +1,22 @@
-"""`stream-guard evaluate`: decisions against the truth."""
+"""`stream-guard evaluate`: decisions against the truth, recorded or in a closed loop."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
 
-from stream_guard.cli.options import Config, settings_from
-from stream_guard.cli.output import progress_bar, say, show, show_table
+from stream_guard.cli.options import Config
 from stream_guard.errors import ConfigurationError
 
 Events = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option("--events", help="Recorded events; more files may follow.", show_default=False),
 ]
 MoreEvents = Annotated[
     list[str] | None, typer.Argument(metavar="[FILE]...", help="More files of events.", show_default=False)
 ]
 TruthFrom = Annotated[
-    Path, typer.Option("--truth", "-t", help="Truth, one JSON object per account.", show_default=False)
+    Path | None, typer.Option("--truth", "-t", help="Truth, one JSON object per account.", show_default=False)
 ]
 DecisionsFrom = Annotated[
     Path | None,
@@ -29,120 +26,134 @@ CampaignsFrom = Annotated[
     Path | None,
     typer.Option("--campaigns", help="Campaigns that came with the decisions.", show_default=False),
 ]
-PolicyFrom = Annotated[
-    Path | None,
-    typer.Option("--policy", "-p", help="Policy, a TOML file.", show_default="that of the settings"),
+Scenarios = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scenario",
+        "-s",
+        help="Instead of recorded events: a closed loop with this traffic, e.g. deepseek+background. May be "
+        "given several times.",
+        show_default=False,
+    ),
 ]
+Seeds = Annotated[str, typer.Option("--seeds", help="Seeds of the traffic: 1..5, or 1,4,7.")]
+Split = Annotated[str, typer.Option("--split", help="Whose seeds: tune, or test, which nothing is tuned on.")]
+Scale = Annotated[float, typer.Option("--scale", help="Size of the campaigns against the record's.", min=0.0)]
+Levels = Annotated[
+    list[str] | None,
+    typer.Option("--level", help="How attackers adapt: naive, careful, informed.", show_default="careful"),
+]
+Days = Annotated[
+    float | None, typer.Option("--days", help="Length of the traffic.", show_default="what its parts ask for")
+]
+Accounts = Annotated[
+    int | None,
+    typer.Option("--accounts", help="Honest accounts.", show_default="by the size of the campaigns"),
+]
+SketchRatio = Annotated[
+    float, typer.Option("--sketch-ratio", help="Share of events with a prompt sketch.", min=0.0, max=1.0)
+]
+Deciders = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--decider",
+        help="Who decides: guard, guard:budget=10, rate, card, address, trees, or one of these with its "
+        "threshold, e.g. rate:200. May be given several times.",
+        show_default="guard",
+    ),
+]
+Policies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--policy",
+        "-p",
+        help="Policy, a TOML file. In a closed loop it may be given several times.",
+        show_default="that of the settings",
+    ),
+]
+Sweeps = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sweep",
+        help="One parameter through several values: budget=0.1,1,10, dilution=0,0.5,0.9, scale=..., "
+        "accounts=...",
+        show_default=False,
+    ),
+]
+Delay = Annotated[
+    float, typer.Option("--delay", help="Seconds from a decision to its being in force.", min=0.0)
+]
+Step = Annotated[
+    float,
+    typer.Option(
+        "--step", help="Seconds of event time between looks at the traffic; longer is cheaper.", min=0.1
+    ),
+]
+Workers = Annotated[int, typer.Option("--workers", help="Processes.", min=0, show_default="one per core")]
 JsonTo = Annotated[
     Path | None, typer.Option("--json", help="Where all results go, as JSON; - is standard output.")
 ]
+HtmlTo = Annotated[Path | None, typer.Option("--html", help="Where a page to look at goes.")]
 
 
 def evaluate(
-    events: Events,
-    truth: TruthFrom,
     more: MoreEvents = None,
+    events: Events = None,
+    truth: TruthFrom = None,
     decisions: DecisionsFrom = None,
     campaigns: CampaignsFrom = None,
-    policy: PolicyFrom = None,
+    scenario: Scenarios = None,
+    seeds: Seeds = "1..3",
+    split: Split = "tune",
+    scale: Scale = 0.05,
+    level: Levels = None,
+    days: Days = None,
+    accounts: Accounts = None,
+    sketch_ratio: SketchRatio = 0.0,
+    decider: Deciders = None,
+    policy: Policies = None,
+    sweep: Sweeps = None,
+    delay: Delay = 3.0,
+    step: Step = 30.0,
+    workers: Workers = 0,
     json: JsonTo = None,
+    html: HtmlTo = None,
     config: Config = None,
 ) -> None:
     """Judge decisions by the truth: what was harvested, and which honest accounts were touched.
 
-    Without --decisions the events are replayed first. What each figure means: docs/evaluation.md.
+    Over recorded events (--events, --truth) it counts what enforcement would have let through; without
+    --decisions it replays them first. With --scenario attackers and customers react to what is
+    decided, which is the harder and the truer test. What each figure means: docs/evaluation.md.
 
     For example:
 
         stream-guard evaluate --events day.jsonl.zst --truth truth.jsonl
 
         stream-guard evaluate --events a.jsonl b.jsonl --truth truth.jsonl -d decisions.jsonl --json out.json
+
+        stream-guard evaluate -s deepseek+background --decider guard --decider card --html out.html
     """
-    from stream_guard.evaluation import openlog, tables
-    from stream_guard.evaluation.truth import read_truth
-    from stream_guard.wire.files import EventFile
+    if scenario and (events or more or truth or decisions or campaigns):
+        message = "--scenario: expected no --events, --truth, --decisions or --campaigns beside it"
+        raise ConfigurationError(message)
+    if scenario:
+        from stream_guard.cli.evaluate_loop import Asked, rehearse
 
-    log = Log([*events, *(more or [])])
-    known = read_truth(EventFile(str(truth)), str(truth))
-    if decisions is not None:
-        ruled = _read(decisions, campaigns)
-        decider = str(decisions)
-    else:
-        ruled, decider = _replay(log, policy, config)
-    result = openlog.count(log, known, ruled, {"decider": decider, "traffic": ", ".join(log.names)})
-    if json is not None:
-        _write(json, result)
-    if str(json) != "-":
-        for sheet in (tables.campaigns([result]), tables.honest([result]), tables.reasons(result)):
-            show_table(*sheet)
-            show("")
-    _say_what_is_missing(result, log)
+        rehearse(
+            Asked(
+                scenarios=scenario, seeds=seeds, split=split, scale=scale, levels=level or ["careful"],
+                days=days, accounts=accounts, sketch_ratio=sketch_ratio, deciders=decider or ["guard"],
+                policies=policy or [""], sweeps=sweep or [], delay_s=delay, step_s=step, workers=workers,
+            ),
+            (json, html),
+            config,
+        )  # fmt: skip
+        return
+    from stream_guard.cli.evaluate_log import Recorded, judge
 
-
-class Log:
-    """The files of events, read from the beginning each time; progress is drawn."""
-
-    def __init__(self, names: list[str]) -> None:
-        from stream_guard.wire.files import EventFile
-
-        if "-" in names:
-            message = "--events: expected files: they are read twice, which standard input can not be"
-            raise ConfigurationError(message)
-        self.names = names
-        self.faults: list[str] = []
-        self._total = sum(EventFile(name).total or 0 for name in names)
-        self._what = iter(("deciding", "counting"))
-
-    def __call__(self) -> Iterator[bytes]:
-        """All lines."""
-        from stream_guard.wire.files import EventFile
-
-        self.faults, before = [], 0
-        with progress_bar(next(self._what, "counting"), self._total) as bar:
-            for name in self.names:
-                file = EventFile(name)
-                for number, line in enumerate(file):
-                    yield line
-                    if number % 2048 == 0:
-                        bar.at(before + file.offset)
-                before += file.offset
-                self.faults += [file.fault] if file.fault else []
-
-
-def _replay(log: Log, policy: Path | None, config: Path | None) -> tuple[Any, str]:
-    from stream_guard.decisions.policy import load_policy
-    from stream_guard.evaluation.deciders.guard import ReplayedGuard
-    from stream_guard.evaluation.openlog import decide
-
-    settings = settings_from(config)
-    loaded = load_policy(policy or (Path(settings.policy) if settings.policy else None))
-    return decide(log, ReplayedGuard(settings, loaded)), f"stream-guard, policy {loaded.version}"
-
-
-def _read(decisions: Path, campaigns: Path | None) -> Any:
-    from stream_guard.evaluation.grouping import read_found
-    from stream_guard.evaluation.openlog import Ruled
-    from stream_guard.evaluation.rulings import read_rulings
-    from stream_guard.wire.files import EventFile
-
-    found = read_found(EventFile(str(campaigns)), str(campaigns)) if campaigns else {}
-    return Ruled(read_rulings(EventFile(str(decisions)), str(decisions)), found)
-
-
-def _write(path: Path, result: Any) -> None:
-    text = msgspec.json.format(msgspec.json.encode(result), indent=2)
-    if str(path) == "-":
-        show(text.decode())
-    else:
-        path.write_bytes(text + b"\n")
-
-
-def _say_what_is_missing(result: Any, log: Log) -> None:
-    if result.unlabelled_accounts:
-        say(f"{result.unlabelled_accounts:,} accounts have no truth and were left out")
-    if result.unreadable:
-        say(f"{result.unreadable:,} lines could not be read and were left out")
-    for fault in log.faults:
-        say(f"error: {fault}")
-    if log.faults:
-        raise typer.Exit(1)
+    if not events or truth is None:
+        message = "expected --events FILE --truth TRUTH, or --scenario NAME"
+        raise ConfigurationError(message)
+    recorded = Recorded([*events, *(more or [])], truth, decisions, campaigns)
+    judge(recorded, (decider or ["guard"], policy or [""]), (json, html), config)

@@ -11,10 +11,10 @@ Glossary: *step* event time between two looks of the decider at the traffic.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, nextafter
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -25,11 +25,45 @@ from stream_guard.evaluation.results import Result
 from stream_guard.evaluation.rulings import Outcome, Ruling, Table
 from stream_guard.evaluation.summing import summed
 from stream_guard.evaluation.truth import Truth
-from stream_guard.simulator.scenario import Traffic
+from stream_guard.simulator import scenario
 
 STATUS: Final[Mapping[Outcome, int]] = {"served": 0, "throttled": 429, "blocked": 403}
 WAITING = 20_000  # requests, at least, between two looks at the truth
 STEP_LINES = 4096
+
+
+class Traffic(Protocol):
+    """What can be played: `simulator.scenario.Traffic`, as far as the loop looks at it."""
+
+    span: tuple[float, float]
+
+    @property
+    def planned(self) -> Mapping[str, int]:
+        """Campaign -> answered exchanges it would have had unopposed."""
+        ...
+
+    @property
+    def costs(self) -> Mapping[str, scenario.Costs]:
+        """Campaign -> what it has spent."""
+        ...
+
+    @property
+    def account_days(self) -> Mapping[str, float]:
+        """Kind of honest account -> days in use."""
+        ...
+
+    @property
+    def complaints(self) -> Sequence[scenario.Complaint]:
+        """Honest customers who wrote in."""
+        ...
+
+    def events(self, gate: scenario.Gate | None = None) -> Iterator[bytes]:
+        """JSON lines in time order; the gate is asked once before each."""
+        ...
+
+    def truth(self) -> Iterable[scenario.Truth]:
+        """Accounts seen so far."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

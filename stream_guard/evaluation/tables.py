@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from stream_guard.evaluation.pooling import Pooled, PooledCampaign, Range
 from stream_guard.evaluation.results import CampaignResult, HonestResult, Rate, Result
 
 NEVER = "never"
@@ -31,13 +32,6 @@ def duration(seconds: float | None) -> str:
     return f"{seconds:.0f} s"
 
 
-def rate(of: Rate, digits: int = 1) -> str:
-    """A count, its rate and the rate's interval."""
-    if of.value is None or of.low is None or of.high is None:
-        return str(of.count)
-    return f"{of.count} ({of.value:.{digits}f}, {of.low:.{digits}f} to {of.high:.{digits}f})"
-
-
 def campaigns(results: Iterable[Result]) -> Sheet:
     """Every campaign of every result."""
     columns = (
@@ -63,11 +57,7 @@ def _campaign_row(one: CampaignResult) -> Sequence[str]:
         f"{one.completeness:.3f}",
         f"{one.newcomers:,}",
         f"{one.newcomers_stopped:,}",
-        NONE
-        if not one.newcomers
-        else NEVER
-        if one.newcomer_exchanges is None
-        else f"{one.newcomer_exchanges:.0f}",
+        _after(one.newcomers, one.newcomer_exchanges),
         percent(one.early.value, 0),
     )
 
@@ -91,7 +81,7 @@ def _honest_row(one: HonestResult) -> Sequence[str]:
         f"{one.accounts:,}",
         f"{one.account_days:,}",
         str(blocked.count),
-        NONE if blocked.value is None else f"{blocked.value:.1f} ({blocked.low:.1f} to {blocked.high:.1f})",
+        interval(blocked),
         str(one.throttled.count),
         f"{one.requests_refused:,}",
         f"{one.requests_throttled:,}",
@@ -105,3 +95,81 @@ def reasons(result: Result) -> Sheet:
         for name, (honest_ones, guilty) in result.blocks_by_reason.items()
     ]
     return Sheet(("reason", "honest", "campaign"), rows)
+
+
+def deciders(pools: Iterable[Pooled]) -> Sheet:
+    """Every decider on every kind of traffic, seeds pooled."""
+    columns = (
+        "traffic", "decider", "split", "seeds", "events", "harvested (lowest to highest seed)",
+        "honest blocked", "per 100k account-days (95 %)", "slowed", "honest requests refused",
+        "complaints", "us per event",
+    )  # fmt: skip
+    return Sheet(columns, [_decider_row(pool) for pool in pools])
+
+
+def _decider_row(pool: Pooled) -> Sequence[str]:
+    blocked = pool.honest_total.blocked
+    return (
+        pool.traffic,
+        pool.decider,
+        pool.split,
+        ", ".join(map(str, pool.seeds)) or NONE,
+        f"{pool.events:,}",
+        spread(pool.ratio, len(pool.seeds)),
+        f"{blocked.count:,}",
+        interval(blocked),
+        f"{pool.honest_total.throttled.count:,}",
+        f"{pool.honest_total.requests_refused:,}",
+        f"{pool.complaints:,}",
+        NONE if pool.cpu_us_per_event is None else f"{pool.cpu_us_per_event:.0f}",
+    )
+
+
+def spread(of: Range | None, seeds: int) -> str:
+    """A share over all seeds, and that of the lowest and the highest seed where there are several."""
+    if of is None:
+        return NONE
+    return percent(of.value) + (f" ({percent(of.low)} to {percent(of.high)})" if seeds > 1 else "")
+
+
+def interval(of: Rate, digits: int = 1) -> str:
+    """A rate with its interval."""
+    if of.value is None:
+        return NONE
+    return f"{of.value:.{digits}f} ({of.low:.{digits}f} to {of.high:.{digits}f})"
+
+
+def pooled_campaigns(pools: Iterable[Pooled]) -> Sheet:
+    """Every campaign of every decider and traffic, seeds pooled."""
+    columns = (
+        "traffic", "decider", "campaign", "stopped", "accounts", "exchanges",
+        "harvested (lowest to highest seed)", "delay", "exchanges to it", "purity", "complete",
+        "newcomers stopped", "after", "early",
+    )  # fmt: skip
+    return Sheet(columns, [_pooled_row(pool, one) for pool in pools for one in pool.campaigns.values()])
+
+
+def _pooled_row(pool: Pooled, one: PooledCampaign) -> Sequence[str]:
+    return (
+        pool.traffic,
+        pool.decider,
+        one.campaign,
+        f"{one.stopped} of {one.seeds}",
+        f"{one.accounts:,}",
+        f"{one.exchanges:,}",
+        spread(one.ratio, one.seeds),
+        duration(one.delay_s),
+        NEVER if one.delay_exchanges is None else f"{one.delay_exchanges:,.0f}",
+        NONE if one.purity is None else f"{one.purity.value:.3f}",
+        f"{one.completeness.value:.3f}",
+        f"{one.newcomers_stopped:,} of {one.newcomers:,}",
+        _after(one.newcomers, one.newcomer_exchanges),
+        percent(one.early.value, 0),
+    )
+
+
+def _after(newcomers: int, exchanges: float | None) -> str:
+    """Median exchanges of newcomers before their block."""
+    if not newcomers:
+        return NONE
+    return NEVER if exchanges is None else f"{exchanges:g}"

@@ -1,0 +1,158 @@
+"""What was aimed at, and whether it was met: computed from results, whatever they say.
+
+A target is met if its point value is on the right side; the interval beside it says how sure that is.
+For honest accounts, being sure takes account-days: with no false block in n days the upper end of the
+interval is 3.7 / n, so below 1 per 100,000 only after 370,000 of them.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from stream_guard.evaluation.pooling import Pooled, PooledCampaign
+from stream_guard.evaluation.summing import per_100k
+from stream_guard.evaluation.tables import duration, percent
+
+GUARD = "stream-guard"
+LARGEST = {"naive": 0.005, "careful": 0.02}
+SMALL_SCALE, SMALL_LARGEST = 0.05, 0.05
+EARLY_LEAST = 0.9
+PURITY_LEAST, COMPLETENESS_LEAST = 0.99, 0.95
+NEWCOMER_MOST = 5
+FALSE_BLOCKS_MOST, FALSE_SLOWED_MOST = 1.0, 10.0  # per 100,000 account-days
+
+
+class Outcome(Struct, frozen=True):
+    """One target and what was found."""
+
+    what: str
+    target: str
+    found: str
+    is_met: bool | None  # None: there is no line to meet
+
+
+def targets(all_of_them: Iterable[Pooled]) -> list[Outcome]:
+    """All targets that these results can speak of."""
+    mine = [one for one in all_of_them if one.decider == GUARD]
+    outcomes = [
+        _harvest(pool, campaign)
+        for pool in mine
+        for campaign in pool.campaigns.values()
+        if campaign.kind != "resale"
+    ]
+    outcomes += [
+        _early(pool, campaign)
+        for pool in mine
+        for campaign in pool.campaigns.values()
+        if campaign.kind == "resale"
+    ]
+    outcomes += _honest(mine)
+    return outcomes + _grouping(mine) + _newcomers(mine)
+
+
+def _harvest(pool: Pooled, one: PooledCampaign) -> Outcome:
+    line = _line(pool)
+    found = (
+        f"{percent(one.ratio.value)} ({percent(one.ratio.low)} to {percent(one.ratio.high)}); "
+        f"stopped in {one.stopped} of {one.seeds} seeds, after {duration(one.delay_s)} at the median"
+    )
+    return Outcome(
+        f"harvested: {one.campaign}, {pool.level}, scale {pool.scale or 0:g}",
+        "-" if line is None else f"at most {percent(line, 1)}",
+        found,
+        None if line is None else one.ratio.value <= line,
+    )
+
+
+def _line(pool: Pooled) -> float | None:
+    """The largest harvest aimed at; smaller campaigns than those of the record have the small line."""
+    if pool.level not in LARGEST or pool.scale is None:
+        return None
+    if pool.scale >= 1:
+        return LARGEST[pool.level]
+    return SMALL_LARGEST
+
+
+def _early(pool: Pooled, one: PooledCampaign) -> Outcome:
+    early = one.early
+    return Outcome(
+        f"stopped before half of their first day: {one.campaign}, {pool.level}, scale {pool.scale or 0:g}",
+        f"at least {percent(EARLY_LEAST, 0)}",
+        f"{percent(early.value, 1)} of {one.accounts:,} accounts "
+        f"({percent(early.low, 1)} to {percent(early.high, 1)})",
+        None if early.value is None else early.value >= EARLY_LEAST,
+    )
+
+
+def _honest(mine: Sequence[Pooled]) -> list[Outcome]:
+    if not mine:
+        return []
+    days = sum(one.honest_total.account_days for one in mine)
+    blocked = per_100k(sum(one.honest_total.blocked.count for one in mine), days)
+    slowed = per_100k(sum(one.honest_total.throttled.count for one in mine), days)
+    hit = sorted({kind for pool in mine for kind, one in pool.honest.items() if one.blocked.count})
+    outcomes = [
+        Outcome(
+            what,
+            f"fewer than {most:g} per 100,000 account-days",
+            f"{rate.count:,} in {days:,} account-days: {rate.value:.2f} ({rate.low:.2f} to {rate.high:.2f})",
+            rate.value < most,
+        )
+        for what, rate, most in (
+            ("honest accounts blocked", blocked, FALSE_BLOCKS_MOST),
+            ("honest accounts throttled or challenged", slowed, FALSE_SLOWED_MOST),
+        )
+        if rate.value is not None
+    ]
+    kinds = len({kind for pool in mine for kind in pool.honest})
+    found = "none blocked" if not hit else f"blocked accounts in {', '.join(hit)}"
+    return [*outcomes, Outcome("each honest kind", "no account blocked", f"{kinds} kinds: {found}", not hit)]
+
+
+def _grouping(mine: Sequence[Pooled]) -> list[Outcome]:
+    campaigns = [one for pool in mine if pool.level != "informed" for one in pool.campaigns.values()]
+    found = [one for one in campaigns if one.purity is not None]
+    if not campaigns:
+        return []
+    purities = [one.purity.value for one in found if one.purity is not None]
+    completenesses = [one.completeness.value for one in campaigns]
+    return [
+        Outcome(
+            "campaign grouping: purity",
+            f"at least {PURITY_LEAST}",
+            f"{min(purities):.3f} to {max(purities):.3f} over {len(purities)} campaigns found"
+            if purities
+            else "none found",
+            bool(purities) and min(purities) >= PURITY_LEAST,
+        ),
+        Outcome(
+            "campaign grouping: completeness",
+            f"at least {COMPLETENESS_LEAST}",
+            f"{min(completenesses):.3f} to {max(completenesses):.3f} over {len(completenesses)} campaigns",
+            min(completenesses) >= COMPLETENESS_LEAST,
+        ),
+    ]
+
+
+def _newcomers(mine: Sequence[Pooled]) -> list[Outcome]:
+    ones = [
+        one for pool in mine if pool.level != "informed" for one in pool.campaigns.values() if one.newcomers
+    ]
+    if not ones:
+        return []
+    within = sum(
+        one.newcomer_exchanges is not None and one.newcomer_exchanges <= NEWCOMER_MOST for one in ones
+    )
+    stopped, newcomers = sum(one.newcomers_stopped for one in ones), sum(one.newcomers for one in ones)
+    medians = ", ".join(
+        f"{one.campaign} {'never' if one.newcomer_exchanges is None else f'{one.newcomer_exchanges:g}'}"
+        for one in ones
+    )
+    return [
+        Outcome(
+            "accounts that came after a campaign's first block: exchanges before their own, at the median",
+            f"at most {NEWCOMER_MOST}",
+            f"{medians}; {stopped:,} of {newcomers:,} were blocked",
+            within == len(ones),
+        )
+    ]
