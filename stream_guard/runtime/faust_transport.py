@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
 import faust
-from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from aiokafka.errors import ConsumerStoppedError
 from faust.tables.manager import TableManager
 from faust.tables.recovery import RebalanceAgain, Recovery
@@ -118,12 +118,20 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
             for partition in fetcher._records
             if (state := state_of(partition)) is not None and state.has_valid_position
         }
+        for fetched in fetcher._records.values():
+            if isinstance(fetched, FetchResult) and fetched.has_more():
+                fetched._partition_records._consumer_record = as_it_is
         records = await fetcher.fetched_records(active_partitions, timeout=0, max_records=max_records)
         return {
             partition: Chunk(position, end, self.seek_id, records.get(partition, ()))
             for partition, position in before.items()
             if (end := state_of(partition).position) != position
         }
+
+
+def as_it_is(_partition: Any, record: Any) -> Any:
+    """The record as its batch holds it (`lane.LogRecord`); stock copies it, for 1 us."""
+    return record
 
 
 async def _arrival(fetcher: Fetcher, timeout_s: float) -> bool:

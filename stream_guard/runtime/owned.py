@@ -18,7 +18,7 @@ from stream_guard.runtime.lane import NEVER, Lane, TickLane
 from stream_guard.runtime.transactions import LaneProducer
 
 CATCH_UP_RECORDS = 5_000  # lag of a log lane from which on it flushes less often
-CATCH_UP_FLUSH_S = 1.0
+CATCH_UP_FLUSH_S = 2.0  # a row that changes often is then packed once where it was packed ten times
 STALLED_S = 5.0  # no progress in spite of lag: what was fetched got lost on the way
 
 
