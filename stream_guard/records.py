@@ -242,6 +242,7 @@ class CampaignState(Struct, frozen=True, gc=False, kw_only=True):
     harvested: int  # answered exchanges of its members so far
     merged_into: str | None = None
     timeline: tuple[tuple[float, str], ...] = ()  # when, what happened
+    links: tuple[tuple[int, ...], ...] = ()  # of the first indicators: places in `members` of who shows it
 
 
 class DeadLetter(Struct, frozen=True, gc=False, kw_only=True):

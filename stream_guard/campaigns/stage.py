@@ -24,6 +24,7 @@ CAMPAIGNS = "campaigns"
 NEWS = 0.05  # of score, from which a verdict that stands is said again
 AGAIN_MS = DAY_MS  # event time after which a verdict that stands is sent again, news or not
 SCORE_AT_LINE = 0.9
+LINKED = 24  # indicators of which a campaign's state says who shows them; more are no picture
 
 
 class Campaigns:
@@ -222,15 +223,23 @@ class Session:
     def _state(self, campaign: CampaignRow, *, ended: bool = False) -> CampaignState:
         found = (self._ledger.suspect(name) for name in sorted(campaign.groups))
         shown = sorted((-group.inside, group.indicator) for group in found if group is not None)
+        members = sorted(campaign.listed)
         return CampaignState(
             campaign_id=campaign.campaign_id,
             kind=campaign.kind,
             status="ended" if ended else "active",
             founded_at=campaign.founded_at / 1000,
             changed_at=campaign.changed_at / 1000,
-            members=tuple(sorted(campaign.listed)),
+            members=tuple(members),
             indicators=tuple((indicator, -count) for count, indicator in shown[:64]),
             evidence=campaign.evidence,
             harvested=campaign.harvested,
             timeline=campaign.timeline,
+            links=tuple(self._links(members, indicator) for _, indicator in shown[:LINKED]),
         )
+
+    def _links(self, members: list[str], indicator: str) -> tuple[int, ...]:
+        """Which of the members show an indicator, as far as findings named them: for the picture."""
+        group = self._ledger.suspect(indicator)
+        named = group.members if group is not None else {}
+        return tuple(place for place, member in enumerate(members) if member in named)

@@ -102,4 +102,5 @@ CAMPAIGN: Final = {
     "harvested": "Answered exchanges of its members so far.",
     "merged_into": "The campaign that it became part of.",
     "timeline": "Pairs: event time in Unix seconds, and what happened.",
+    "links": "Of each of the first indicators: places in members (from 0) of those that show it.",
 }
