@@ -151,6 +151,7 @@ class Member(Struct, frozen=True, array_like=True, order=True, gc=False):
     account_id: str
     fit: float  # nats: log odds of its own conduct, campaign against honest
     profile: Profile
+    shares: tuple[float, ...] = ()  # of honest accounts, from above, that show each of the profile's indicators
 
 
 class Finding(Struct, frozen=True, array_like=True, order=True, gc=False):
@@ -167,6 +168,7 @@ class Finding(Struct, frozen=True, array_like=True, order=True, gc=False):
     candidates: int = 0  # groups judged in this partition
     causes: tuple[tuple[str, float], ...] = ()  # each cause that could speak, and its log_e
     control: "Control | None" = None  # set: no finding of a group but an operator's word on `indicator`
+    accounts: int = 0  # active accounts, as far as the partition knows
 
 
 class Verdict(Struct, frozen=True, array_like=True, order=True, gc=False):

@@ -12,7 +12,7 @@ from stream_guard.sketches.mean import MeanSketch
 MAX_LABELS = 8
 MAX_MODELS = 8
 RECENT_EVENTS = 32
-FIRST_PROFILE = 4  # requests
+FIRST_PROFILE = 2  # requests
 
 
 class AccountRow(Struct, array_like=True, tag="a"):

@@ -87,7 +87,10 @@ class Accounts:
             elif indicator.startswith("template:"):
                 row.templates = distinct.add(row.templates, indicator)
         if new:
-            out.broadcast("profiles", new, Profile(event.account_id, row.requests, row.unit))
+            hello = Profile(
+                event.account_id, row.requests, row.unit, indicators=tuple(sorted(known)), segment=row.segment
+            )
+            out.broadcast("profiles", new, hello)
 
     def _checkpoint(self, rows: Rows, row: AccountRow, event: RequestEvent, out: Out) -> None:
         """Score, judge, teach, tell."""

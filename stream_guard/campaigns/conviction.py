@@ -23,6 +23,8 @@ from stream_guard.settings import CampaignsSettings
 VOTE = log(10)
 MOST = 50.0  # nats that are believed of one cause
 MIN_CORE, MAX_CORE = 4, 256
+FEW = 4  # overlapping suspected groups that an honest crowd may well show,
+MOST_RELIEF = 2.0  # and nats by which more of them lower the line at most
 OVERLAP = 3  # accounts that two groups must share to be judged together
 MAX_UNION = 64
 MAX_EVIDENCE = 6
@@ -68,7 +70,24 @@ def is_convicted(group: SuspectRow, union: list[SuspectRow], settings: Campaigns
     own = Case(group.log_e, alone.causes, alone.families)
     if own.convicts(group.line, settings):
         return True
-    return len(union) > 1 and case_of(union).convicts(max(one.line for one in union), settings)
+    if len(union) < 2:
+        return False
+    relief = min(MOST_RELIEF, max(0.0, log(len(union) / FEW) / 2))
+    return case_of(union).convicts(max(one.line for one in union) - relief, settings)
+
+
+def suspects_of(accounts: list[AccountRow], union: set[str]) -> list[AccountRow]:
+    """Who of a convicted union is taken to belong until the odds say otherwise; none if they are too few.
+
+    Whoever stands in several of its groups, or whose conduct fits.
+    """
+    suspects = [
+        account
+        for account in accounts
+        if not account.is_cleared
+        and (len(account.fits.keys() & union) > 1 or max(account.fits.values(), default=0.0) >= FITS)
+    ]
+    return suspects if len(suspects) >= MIN_CORE else []
 
 
 def core_of(accounts: list[AccountRow]) -> list[AccountRow]:

@@ -7,7 +7,6 @@ group away, and with it every account that stands in no other.
 from collections.abc import Callable
 
 from stream_guard.campaigns.ledger import Ledger
-from stream_guard.campaigns.odds import ties_of
 from stream_guard.campaigns.rows import MAX_MEMBERS, AccountRow, SuspectRow
 from stream_guard.records import Control, Finding, Member, kind_of
 
@@ -38,9 +37,9 @@ class Intake:
         group.causes = finding.causes
         self.groups.add(group.indicator)
         for member in finding.members:
-            self._meet(ledger, group, member)
+            self._meet(ledger, group, member, finding.accounts)
 
-    def _meet(self, ledger: Ledger, group: SuspectRow, member: Member) -> None:
+    def _meet(self, ledger: Ledger, group: SuspectRow, member: Member, accounts: int) -> None:
         """One member of a finding: its newest numbers, and its fit in this group."""
         account = ledger.account(member.account_id) or AccountRow(member.account_id)
         ledger.change(account)
@@ -52,6 +51,7 @@ class Intake:
             group.inside += 1
         profile = member.profile
         self._keep_fit(group, account.account_id, None if profile.conduct is None else member.fit)
+        self._identify(ledger, account, member, accounts)
         if profile.conduct is None or profile.requests < account.requests:
             return
         campaign = ledger.campaign(account.campaign)
@@ -61,8 +61,19 @@ class Intake:
         account.requests, account.answered = profile.requests, profile.conduct.answered
         account.unit, account.segment = profile.unit, profile.segment
         account.network = _network_of(profile.indicators)
-        if not account.campaign:  # afterwards its campaign counts them
-            account.ties = ties_of(profile.indicators)
+
+    @staticmethod
+    def _identify(ledger: Ledger, account: AccountRow, member: Member, accounts: int) -> None:
+        """What the account shows; an account only ever shows more."""
+        shown = member.profile.indicators
+        if len(shown) > len(account.indicators):
+            if account.campaign:
+                known = set(account.indicators)
+                ledger.count_values(account.campaign, tuple(i for i in shown if i not in known), 1)
+            account.indicators = shown
+        if len(member.shares) == len(account.indicators):
+            account.shares, account.among = member.shares, accounts
+            ledger.note_shares(account)
 
     @staticmethod
     def _keep_fit(group: SuspectRow, account_id: str, fit: float | None) -> None:

@@ -21,7 +21,7 @@ from river import linear_model, preprocessing
 
 WARM = 10  # labels of each kind
 MOST_BONUS = 1.5
-NAMES = ("fit", "payment", "network", "software", "sign_up", "other")
+NAMES = ("fit", "payment", "device", "network", "software", "sign_up", "other")
 
 
 class LabelModel:

@@ -13,15 +13,16 @@ from stream_guard.campaigns.rows import (
     INDEX,
     LABELS,
     MAX_LISTED,
-    MAX_TIES,
     AccountRow,
     CampaignRow,
     IndexRow,
     LabelsRow,
     SuspectRow,
+    ValueRow,
     account_key,
     campaign_key,
     suspect_key,
+    value_key,
 )
 from stream_guard.topology import Rows
 
@@ -109,9 +110,8 @@ class Ledger:
         campaign.harvested += account.answered
         if len(campaign.listed) < MAX_LISTED:
             campaign.listed[account.account_id] = None
-        for tie in account.ties:
-            if tie in campaign.ties or len(campaign.ties) < MAX_TIES:
-                campaign.ties[tie] = campaign.ties.get(tie, 0) + 1
+        self.count_values(campaign.campaign_id, account.indicators, 1)
+        self.note_shares(account)
         self._count_inside(account, campaign, 1)
 
     def leave(self, account: AccountRow) -> None:
@@ -123,13 +123,35 @@ class Ledger:
             campaign.count -= 1
             campaign.harvested -= account.answered
             campaign.listed.pop(account.account_id, None)
-            for tie in account.ties:
-                if campaign.ties.get(tie, 0) > 1:
-                    campaign.ties[tie] -= 1
-                else:
-                    campaign.ties.pop(tie, None)
+            self.count_values(campaign.campaign_id, account.indicators, -1)
             self._count_inside(account, campaign, -1)
         account.campaign, account.is_core = "", False
+
+    def value(self, indicator: str) -> ValueRow | None:
+        """An indicator that accounts of campaigns show, or None."""
+        return self._rows.get(value_key(indicator))
+
+    def note_shares(self, account: AccountRow) -> None:
+        """What honest accounts show of the indicators that campaigns show, as this account brought it."""
+        for indicator, share in zip(account.indicators, account.shares, strict=False):
+            row = self.value(indicator)
+            if row is not None and row.accounts <= account.among and row.share != share:
+                self._rows.put(value_key(indicator), row)
+                row.share, row.accounts = share, account.among
+
+    def count_values(self, campaign_id: str, indicators: tuple[str, ...], step: int) -> None:
+        """An account of the campaign shows these indicators from now on, or (-1) no longer."""
+        for indicator in indicators:
+            row = self.value(indicator) or ValueRow()
+            count = row.inside.get(campaign_id, 0) + step
+            if count > 0:
+                row.inside[campaign_id] = count
+            else:
+                row.inside.pop(campaign_id, None)
+            if row.inside:
+                self._rows.put(value_key(indicator), row)
+            else:
+                self._rows.delete(value_key(indicator))
 
     def _count_inside(self, account: AccountRow, campaign: CampaignRow, step: int) -> None:
         for group in self.groups_of(account):

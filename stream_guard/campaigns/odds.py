@@ -11,7 +11,7 @@ tools, system prompt and template are all "what software runs here", and a popul
 once; card, key and end user are "who pays".  So an honest user of a common tool on a proxy that the campaign
 uses too has two votes that say little, and one whose conduct is his own has nothing that convicts.
 
-An account is sentenced if at least `MIN_VOTES` causes speak, its own conduct fits by `MIN_FIT`, and votes,
+An account is sentenced if at least `MIN_VOTES` causes speak, its own conduct fits (the more causes speak, the less it must: `LEAST_FITS`), and votes,
 fit and what labels and chargebacks add reach the line ln(100,000 n / N B): a likelihood ratio above e^L
 happens to an honest account with probability at most e^-L; n accounts stand around the campaign, of N that
 there are, and each campaign is granted what the operator grants for one day, B false blocks per 100,000
@@ -29,18 +29,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, log
 
+from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.rows import AccountRow, CampaignRow, SuspectRow
+from stream_guard.campaigns.traits import dealt_values, dimension_of
 from stream_guard.clock import DAY_MS
 from stream_guard.records import INDICATOR_KINDS, Evidence, kind_of
 
-VOTES: dict[str, str] = {
-    "card": "payment",
-    "network": "network",
-    "client": "software",
-    "template": "software",
-    "sign_up": "sign_up",
-    "other": "other",
-}
 REASON_OF_CAUSE: dict[str, str] = {
     "card": "shared_payment",
     "network": "shared_network",
@@ -52,7 +46,7 @@ REASON_OF_CAUSE: dict[str, str] = {
 MIN_VOTES = 2
 MIN_VOTE = 1.0  # nats
 MOST_VOTE = 6.0
-MIN_FIT = 0.1
+LEAST_FITS = (0.5, 0.5, 0.0, -2.0)  # fit that is needed with so many votes
 SLACK = 2.0  # nats by which a standing sentence may fall before it is withdrawn
 CREDIT = 2.0
 CREDIT_HALF_LIFE_MS = 7 * DAY_MS
@@ -61,17 +55,6 @@ CONDUCT_REQUESTS = 8  # below, an account has no conduct to speak of
 SUCCESSOR_VOTES = 3
 MOST_RELIEF = 4.0
 EM_STEPS = 8
-TIES: dict[str, float] = {
-    "payment": 0.002,
-    "api_key": 0.002,
-    "end_user": 0.005,
-    "network": 0.01,
-    "signup_ip": 0.01,
-}
-"""Kinds that tie accounts although their group is not suspected (a card with two accounts never is), and the
-share of honest accounts that one value is taken to have: ten times what a large office has among 100,000
-accounts (prior, to be replaced by simulator fit in issue 4)."""
-MAX_ACCOUNT_TIES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +80,7 @@ class Odds:
         if self.total + bonus < line - slack or len(self.votes) < MIN_VOTES:
             return False
         if self.has_conduct:
-            return self.fit >= MIN_FIT - slack / 4
+            return self.fit >= LEAST_FITS[min(len(self.votes), len(LEAST_FITS)) - 1] - slack / 4
         return len(self.votes) >= SUCCESSOR_VOTES or "payment" in self.votes
 
 
@@ -111,6 +94,7 @@ def budget_line(false_blocks: float) -> float:
 
 
 def weigh(
+    ledger: Ledger,
     account: AccountRow,
     campaign: CampaignRow,
     groups: list[SuspectRow],
@@ -122,21 +106,17 @@ def weigh(
     ``groups``: the campaign's suspected groups in which it stands; ``honest``: each one's `honest_ratio`.
     """
     is_inside = account.campaign == campaign.campaign_id
+    said = [
+        (dimension_of(group.indicator), vote)
+        for group in groups
+        if (vote := _vote(group, campaign, honest[group.indicator], is_inside=is_inside)) is not None
+    ]
     best: dict[str, Evidence] = {}
-    fits = []
-    for group in groups:
-        fits.append(account.fits.get(group.indicator, 0.0))
-        said = _vote(group, campaign, honest[group.indicator], is_inside=is_inside)
-        if said is None:
-            continue
-        name = VOTES[said.cause]
-        if name not in best or (said.weight, said.name) > (best[name].weight, best[name].name):
-            best[name] = said
-    for name, said in _ties(account, campaign, is_inside=is_inside):
-        if name not in best or (said.weight, said.name) > (best[name].weight, best[name].name):
-            best[name] = said
+    for name, vote in [*said, *_dealt(ledger, account, campaign, is_inside=is_inside)]:
+        if name not in best or (vote.weight, vote.name) > (best[name].weight, best[name].name):
+            best[name] = vote
     has_conduct = account.requests >= CONDUCT_REQUESTS
-    fit = sum(fits) / len(fits) if fits and has_conduct else 0.0
+    fit = _fit(account, groups) if has_conduct else 0.0
     age = max(0, now - campaign.changed_at)
     credit = 0.0 if has_conduct else CREDIT * 0.5 ** (age / CREDIT_HALF_LIFE_MS)
     if account.is_charged_back:
@@ -144,9 +124,18 @@ def weigh(
     evidence = tuple(best[name] for name in sorted(best))
     if fit:
         evidence += (Evidence("conduct_fit", fit, 0.0, fit, "own", "what", campaign.is_cold),)
-    votes = {name: said.weight for name, said in sorted(best.items())}
+    votes = {name: vote.weight for name, vote in sorted(best.items())}
     relief = _relief(campaign, groups)
     return Odds(campaign.campaign_id, votes, fit, has_conduct, credit, evidence, relief)
+
+
+def _fit(account: AccountRow, groups: list[SuspectRow]) -> float:
+    """Its fit, averaged over the groups, each weighed by how much of it is the campaign's."""
+    weighed = [
+        (account.fits.get(group.indicator, 0.0), (group.inside + 0.5) / (group.size + 1)) for group in groups
+    ]
+    total = sum(weight for _, weight in weighed)
+    return sum(fit * weight for fit, weight in weighed) / total if total > 0 else 0.0
 
 
 def _relief(campaign: CampaignRow, groups: list[SuspectRow]) -> float:
@@ -157,24 +146,20 @@ def _relief(campaign: CampaignRow, groups: list[SuspectRow]) -> float:
     return min(MOST_RELIEF, log(accounts / campaign.around))
 
 
-def ties_of(indicators: tuple[str, ...]) -> tuple[str, ...]:
-    """The indicators that tie an account to others, whether or not their group is suspected."""
-    return tuple(name for name in indicators if kind_of(name) in TIES)[:MAX_ACCOUNT_TIES]
-
-
-def _ties(account: AccountRow, campaign: CampaignRow, *, is_inside: bool) -> list[tuple[str, Evidence]]:
-    """Votes and evidence of what the account shares with members beyond its suspected groups."""
+def _dealt(
+    ledger: Ledger, account: AccountRow, campaign: CampaignRow, *, is_inside: bool
+) -> list[tuple[str, Evidence]]:
+    """Votes and evidence of the small values that the campaign's accounts deal out among themselves."""
     said = []
-    for name in account.ties:
-        others = campaign.ties.get(name, 0) - is_inside
-        if others < 1:
+    for name, _ in dealt_values(ledger, account, campaign, is_inside=is_inside):
+        dimension = dimension_of(name)
+        if dimension not in campaign.traits:
             continue
-        p = min(1.0, (others + 0.5) / max(campaign.count - is_inside + 1, 1))
-        q = TIES[kind_of(name)]
+        p, q = campaign.traits[dimension]
         weight = min(MOST_VOTE, log(p / q))
         if weight >= MIN_VOTE:
-            cause = "network" if kind_of(name) == "signup_ip" else INDICATOR_KINDS[kind_of(name)]
-            said.append((VOTES[cause], Evidence(REASON_OF_CAUSE[cause], p, q, weight, cause, "who")))
+            cause = INDICATOR_KINDS.get(kind_of(name), "other")
+            said.append((dimension, Evidence(REASON_OF_CAUSE[cause], p, q, weight, cause, "who")))
     return said
 
 

@@ -5,6 +5,7 @@
 | ``g:`` indicator | `SuspectRow`: a suspected group | `MAX_MEMBERS` names |
 | ``a:`` account | `AccountRow`: a member of a suspected group | one per such account |
 | ``c:`` campaign | `CampaignRow` | `MAX_GROUPS` groups, `MAX_LISTED` names |
+| ``v:`` indicator | `ValueRow`: who of a campaign shows it | what members show |
 | ``index`` | `IndexRow`: living campaigns | `MAX_CAMPAIGNS`, the longest silent leaves first |
 | ``labels`` | `LabelsRow`: what operators' labels taught | one |
 
@@ -19,10 +20,9 @@ from stream_guard.records import Evidence
 MAX_MEMBERS = 1024
 MAX_GROUPS = 1024
 MAX_LISTED = 256
-MAX_TIES = 4096
 MAX_TIMELINE = 32
 MAX_CAMPAIGNS = 4096
-FITS = 0.25  # nats of conduct fit from which an account looks like one of the campaign's
+FITS = 0.5  # nats of conduct fit from which an account looks like one of the campaign's
 INDEX = "index"
 LABELS = "labels"
 
@@ -58,7 +58,9 @@ class AccountRow(Struct, array_like=True, tag="a"):
     said: tuple[str, float, bool] = ("", 0.0, False)  # kind, score and coldness of the verdict that stands
     votes: dict[str, float] = {}  # as last weighed, for labels to learn from
     fit: float = 0.0
-    ties: tuple[str, ...] = ()  # indicators that few strangers share (`odds.TIES`)
+    indicators: tuple[str, ...] = ()  # all that it shows,
+    shares: tuple[float, ...] = ()  # and the share of honest accounts, from above, that show each
+    among: int = 0  # accounts that the shares are of
     is_charged_back: bool = False
     is_cleared: bool = False  # an operator said that the verdict was wrong
     said_at: int = 0  # ms, when the verdict that stands was last sent
@@ -79,7 +81,8 @@ class CampaignRow(Struct, array_like=True, tag="c"):
     weighed: int = 0  # `count` when all accounts of its groups were last weighed
     around: int = 0  # accounts that stand in its groups, as of then
     harvested: int = 0  # answered requests of its accounts
-    ties: dict[str, int] = {}  # tie -> accounts that show it, at most MAX_TIES
+    measured: int = 0  # `count` when the traits were counted
+    traits: dict[str, tuple[float, float]] = {}  # dimension -> p, q (`traits.py`)
     evidence: tuple[Evidence, ...] = ()  # of the group that speaks most against it
     spokesman: str = ""  # that group
     log_e: float = 0.0
@@ -96,6 +99,14 @@ class CampaignRow(Struct, array_like=True, tag="c"):
         self.timeline = lines if len(lines) <= MAX_TIMELINE else (lines[0], *lines[2:])
 
 
+class ValueRow(Struct, array_like=True, tag="v"):
+    """An indicator that accounts of campaigns show."""
+
+    inside: dict[str, int] = {}  # campaign -> accounts of it that show it
+    share: float = 0.0  # of honest accounts that show it, from above
+    accounts: int = 0  # that the share is of
+
+
 class IndexRow(Struct, array_like=True, tag="i"):
     """Living campaigns and when they last gave a sign of life."""
 
@@ -108,7 +119,7 @@ class LabelsRow(Struct, array_like=True, tag="l"):
     model: LabelModel
 
 
-Row = SuspectRow | AccountRow | CampaignRow | IndexRow | LabelsRow
+Row = SuspectRow | AccountRow | CampaignRow | ValueRow | IndexRow | LabelsRow
 
 
 def suspect_key(indicator: str) -> str:
@@ -119,6 +130,11 @@ def suspect_key(indicator: str) -> str:
 def account_key(account_id: str) -> str:
     """Key of an account."""
     return "a:" + account_id
+
+
+def value_key(indicator: str) -> str:
+    """Key of an indicator that accounts of campaigns show."""
+    return "v:" + indicator
 
 
 def campaign_key(campaign_id: str) -> str:

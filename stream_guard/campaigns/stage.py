@@ -7,6 +7,7 @@ For the same reason a verdict that stands is sent again, once it is `AGAIN_MS` o
 whoever stays active stays sentenced.
 """
 
+from stream_guard.campaigns import traits
 from stream_guard.campaigns.intake import Intake
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.networks import cidr_of
@@ -70,6 +71,7 @@ class Campaigns:
                 continue
             ledger.change(campaign)
             campaign.weighed = campaign.count
+            traits.refresh(ledger, campaign)
             groups = (ledger.suspect(indicator) for indicator in sorted(campaign.groups))
             near = {account for group in groups if group for account in group.members}
             campaign.around = len(near)
@@ -121,7 +123,7 @@ class Session:
                     self._honest[group.indicator] = honest_ratio(group)
                 by_campaign.setdefault(group.campaign, []).append(group)
         weighed = [
-            weigh(account, campaign, groups, self._honest, self._now)
+            weigh(self._ledger, account, campaign, groups, self._honest, self._now)
             for name, groups in sorted(by_campaign.items())
             if (campaign := self._ledger.campaign(name))
         ]

@@ -2,11 +2,13 @@
 
 from collections import Counter
 
+from stream_guard.campaigns import traits
 from stream_guard.campaigns.conviction import (
     MAX_EVIDENCE,
     MAX_UNION,
     OVERLAP,
     core_of,
+    suspects_of,
     is_convicted,
     kind_of_campaign,
 )
@@ -24,6 +26,7 @@ class Union:
 
     def __init__(self, ledger: Ledger, settings: CampaignsSettings, now: int) -> None:
         self._ledger, self._settings, self._now = ledger, settings, now
+        self._homes: dict[str, str] = {}  # suspected group -> its campaign, as far as looked up in this tick
         self.changed: set[str] = set()
         self.merged: dict[str, str] = {}  # younger campaign -> the one that it went into
         self.accounts: set[str] = set()  # to be weighed, since their groups found a place
@@ -34,7 +37,10 @@ class Union:
         if group is None:
             return
         members = self._ledger.members_of(group)
-        inside = Counter(name for account in members for name in self._ties(account))
+        if group.campaign:
+            inside = Counter(account.campaign for account in members if account.campaign)
+        else:
+            inside = Counter(name for account in members for name in self._ties(account))
         campaigns = [
             campaign
             for name, shared in sorted(inside.items())
@@ -59,10 +65,18 @@ class Union:
     def _ties(self, account: AccountRow) -> set[str]:
         """Campaigns that an account belongs to, or whose groups it stands in while its conduct fits them."""
         ties = {account.campaign} if account.campaign else set()
-        for group in self._ledger.groups_of(account):
-            if group.campaign and account.fits[group.indicator] >= FITS:
-                ties.add(group.campaign)
+        for indicator, fit in account.fits.items():
+            if fit >= FITS and (home := self._home_of(indicator)):
+                ties.add(home)
         return ties
+
+    def _home_of(self, indicator: str) -> str:
+        """The campaign of a suspected group; empty if it has none."""
+        home = self._homes.get(indicator)
+        if home is None:
+            group = self._ledger.suspect(indicator)
+            home = self._homes[indicator] = group.campaign if group else ""
+        return home
 
     def _found(self, group: SuspectRow, members: list[AccountRow]) -> None:
         """Found a campaign if the group, alone or with those that overlap it, is convicted."""
@@ -74,18 +88,24 @@ class Union:
         if not is_convicted(group, union, self._settings):
             return
         accounts = {a.account_id: a for one in union for a in self._ledger.members_of(one) if not a.campaign}
-        core = core_of([accounts[name] for name in sorted(accounts)])
-        if not core:
+        suspects = suspects_of(
+            [accounts[name] for name in sorted(accounts)], {one.indicator for one in union}
+        )
+        if not suspects:
             return
+        core = core_of(suspects)
         name = name_campaign(group.indicator, self._now)
         campaign = CampaignRow(name, self._now, self._now, core=tuple(sorted(a.account_id for a in core)))
-        campaign.note(self._now, f"founded on {len(union)} groups with a core of {len(core)}")
+        campaign.note(self._now, f"founded on {len(union)} groups with {len(suspects)} suspects")
         self._register(campaign)
         for one in union:
             self._attach(one, campaign)
+        for account in suspects:  # odds weigh each against the others, and let go who does not belong
+            self._ledger.join(account, campaign)
         for account in core:
             account.is_core = True
-            self._ledger.join(account, campaign)
+        self.accounts.update(account.account_id for account in suspects)
+        traits.refresh(self._ledger, campaign)
 
     def _register(self, campaign: CampaignRow) -> None:
         """Remember the campaign; beyond the bound the longest silent one is ended by the next sweep."""
@@ -102,7 +122,7 @@ class Union:
             return
         self._ledger.change(group)
         self._ledger.change(campaign)
-        group.campaign = campaign.campaign_id
+        group.campaign = self._homes[group.indicator] = campaign.campaign_id
         members = self._ledger.members_of(group)
         group.inside = sum(account.campaign == campaign.campaign_id for account in members)
         campaign.groups[group.indicator] = None

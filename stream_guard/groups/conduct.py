@@ -1,6 +1,7 @@
 """What of an account's conduct is ranked against honest accounts, number by number.
 
-Every statistic is made so that harvesting drives it up, and so that volume drops out: it is only ever
+The first eleven are made so that harvesting drives them up, for tests to rank; the others only tell one way of
+working from another (`fit.py`).  Volume drops out: a number is only ever
 compared with accounts of the same request count (`reference.py`).  What can not be said yet (too few
 requests, too short a life, a value that is no finite number) is None and takes no part.
 
@@ -9,7 +10,7 @@ Cost: about 4 us for all of them.
 
 from dataclasses import dataclass
 from itertools import accumulate
-from math import isfinite, log
+from math import isfinite, log, log1p
 from operator import sub
 
 from stream_guard.clock import HOUR_MS
@@ -50,9 +51,17 @@ STATISTICS: tuple[Statistic, ...] = (
     Statistic("clients", 0.0, 4.2, 0.6, 0.7, 0.3),
     Statistic("hidden", 0.0, 1.0, 0.75, 0.6, 0.25),
     Statistic("mismatch", 0.0, 1.0, 0.8, 0.5, 0.25),
+    Statistic("log_input", 0.0, 12.0, 0.0, 6.5, 1.0),
+    Statistic("log_output", 0.0, 12.0, 0.0, 5.5, 0.8),
+    Statistic("limit_ratio", 0.0, 1.0, 0.5, 0.35, 0.15),
+    Statistic("log_latency", 0.0, 14.0, 0.0, 8.0, 0.8),
+    Statistic("log_gap", 0.0, 12.0, 0.0, 5.5, 1.2),
+    Statistic("turn", 0.0, 4.0, 0.4, 1.0, 0.4),
+    Statistic("tools", 0.0, 4.0, 0.6, 1.2, 0.5),
+    Statistic("reasoning", 0.0, 1.0, 0.7, 0.5, 0.2),
 )
 RATE, COT, RUBRIC, SENSITIVE, NO_NIGHT, NO_SESSIONS, REGULAR_GAPS, NETWORKS, CLIENTS, HIDDEN, MISMATCH = (
-    range(len(STATISTICS))
+    range(11)
 )
 LABELS = (COT, RUBRIC, SENSITIVE)
 Values = tuple[float | None, ...]
@@ -67,7 +76,7 @@ def values_of(profile: Profile) -> Values:
     hours = max(conduct.last_at - conduct.first_at, 0) / HOUR_MS
     shares = _label_shares(conduct)
     values = (
-        log(requests / hours) if requests >= 8 and hours >= NIGHT_HOURS else None,
+        log(requests / hours) if requests >= 4 and hours >= NIGHT_HOURS else None,
         *shares,
         _no_night(conduct, hours),
         _no_sessions(conduct, hours),
@@ -76,6 +85,14 @@ def values_of(profile: Profile) -> Values:
         log(conduct.clients) if conduct.clients > 0 else None,
         conduct.hidden_ratio,
         conduct.mismatch_ratio,
+        conduct.log_input_mean,
+        conduct.log_output_mean,
+        conduct.limit_ratio_mean,
+        conduct.log_latency_mean,
+        conduct.log_gap_mean if conduct.answered >= 2 else None,
+        log1p(conduct.turn_mean),
+        log1p(conduct.tools_mean),
+        conduct.reasoning_ratio,
     )
     return tuple(value if value is not None and isfinite(value) else None for value in values)
 

@@ -1,89 +1,62 @@
-"""How well one member's own conduct fits the conduct that its group was judged by: log odds in nats.
+"""How well one member's own conduct fits the conduct of its group: log odds in nats.
 
-For each test that spoke, campaign against honest population, for this account alone:
+Group against honest population, for this account alone:
 
-- ranks: the group shifts the normal score by delta (its upper half's mean, since bystanders pull the mean
-  down, at most 2.5): delta z - delta^2 / 2;
-- evenness: normal densities of the log rate about the group's median, 0.35 wide against the pool's width;
-- sameness: the cosine with the group's direction, less what strangers show.
+- every statistic of `conduct.py`: how often the group's other members show a value like this one, against how
+  often honest accounts of the same request count do;
+- sameness, where the group's prompts are the same: the cosine with their direction, less what strangers show.
 
-The terms are not independent, so each counts half, and the sum is bounded: a bystander on the campaign's
-proxy has ordinary ranks and comes out below zero, whatever he shares.
+The terms are not independent, so each is bounded and counts half, and so is the sum: a bystander on the
+campaign's proxy lives where the honest live, and comes out below zero, whatever he shares.
 """
 
 from math import log
-from statistics import median
 
 import numpy as np
 
-from stream_guard.groups.conduct import (
-    CLIENTS,
-    HIDDEN,
-    LABELS,
-    MISMATCH,
-    NETWORKS,
-    NO_NIGHT,
-    NO_SESSIONS,
-    RATE,
-    REGULAR_GAPS,
-)
-from stream_guard.groups.evidence.cohort import Cohort, Witness
+from stream_guard.groups.conduct import STATISTICS
+from stream_guard.groups.evidence.cohort import MIN_WITNESSES, Cohort, Witness
 from stream_guard.groups.evidence.content_sameness import directions
+from stream_guard.groups.levels import BINS, bin_of, mass_of
 from stream_guard.groups.reference import sketch_of
 from stream_guard.groups.rows import GroupConduct
 from stream_guard.records import Evidence
 
-RANKED: dict[str, tuple[int, ...]] = {
-    "prompt_labels": LABELS,
-    "no_night": (NO_NIGHT,),
-    "no_sessions": (NO_SESSIONS,),
-    "regular_gaps": (REGULAR_GAPS,),
-    "network_churn": (NETWORKS,),
-    "client_churn": (CLIENTS,),
-    "hidden_network": (HIDDEN,),
-    "region_mismatch": (MISMATCH,),
-}
 TEMPER = 0.5
-MOST_SHIFT = 2.5
 MOST_FIT = 8.0
+LEAST_TERM, MOST_TERM = -2.5, 1.5
 SPEAKS = 1.0  # nats from which a test's evidence shapes the fit
-EVEN_WIDTH = 0.35
+BORROWED = 4.0  # pseudo-members, spread as honest accounts are
+MOST_COUNTED = 255
 
 
 def conduct_of(cohort: Cohort, evidence: tuple[Evidence, ...]) -> GroupConduct:
-    """What the tests that spoke say about how the group behaves."""
+    """How the group behaves."""
     names = {spoken.name for spoken in evidence if spoken.weight >= SPEAKS}
-    shifts = [
-        (statistic, shift)
-        for name in sorted(names & RANKED.keys())
-        for statistic in RANKED[name]
-        if (shift := _shift(cohort, statistic)) > 0
-    ]
     return GroupConduct(
-        shifts=shifts,
-        rate=_centre(cohort) if "load_evenness" in names else None,
+        counts=[_counts(cohort, statistic) for statistic in range(len(STATISTICS))],
         toward=_direction(cohort) if "content_sameness" in names else b"",
     )
 
 
 def fit(group: GroupConduct, member: Witness) -> float:
     """Log odds of one member's conduct, in [-MOST_FIT, MOST_FIT]."""
-    total = _of_rate(group, member) + _of_content(group, member)
-    for statistic, shift in group.shifts:
-        score = member.scores[statistic]
-        if score is not None:
-            total += shift * score - shift * shift / 2
+    total = _of_content(group, member)
+    for statistic, counts in enumerate(group.counts):
+        value = member.values[statistic]
+        if value is not None and counts:
+            total += _of_value(counts, mass_of(member.level, statistic), bin_of(statistic, value))
     return max(-MOST_FIT, min(MOST_FIT, TEMPER * total))
 
 
-def _of_rate(group: GroupConduct, member: Witness) -> float:
-    rate = member.values[RATE]
-    if group.rate is None or rate is None:
-        return 0.0
-    wide = max(member.level.rate_spread, 2 * EVEN_WIDTH)
-    near = (rate - group.rate) / EVEN_WIDTH
-    far = (rate - group.rate) / wide
-    return max(-3.0, log(wide / EVEN_WIDTH) - (near * near - far * far) / 2)
+def _of_value(counts: bytes, mass: list[float], place: int) -> float:
+    """The others' share of a bin, smoothed over its neighbours, against the honest one; bounded."""
+    honest = mass[place] / sum(mass)
+    own = counts[place] - (counts[place] > 0)  # this member's own, as a rule
+    near = own / 2 + sum(counts[i] for i in (place - 1, place + 1) if 0 <= i < BINS) / 4
+    seen = max(sum(counts) - 1, 0)
+    ratio = (near + BORROWED * honest) / ((seen + BORROWED) * honest)
+    return max(LEAST_TERM, min(MOST_TERM, log(ratio)))
 
 
 def _of_content(group: GroupConduct, member: Witness) -> float:
@@ -96,16 +69,16 @@ def _of_content(group: GroupConduct, member: Witness) -> float:
     return max(-2.0, min(2.0, 4 * (cosine - 0.3)))
 
 
-def _shift(cohort: Cohort, statistic: int) -> float:
-    """Mean of the upper half of the group's scores, at most MOST_SHIFT; 0 where it is not above ordinary."""
-    scores = sorted(score for w in cohort.witnesses if (score := w.scores[statistic]) is not None)
-    upper = scores[len(scores) // 2 :]
-    return min(MOST_SHIFT, sum(upper) / len(upper)) if upper and sum(upper) > 0.8 * len(upper) else 0.0
-
-
-def _centre(cohort: Cohort) -> float | None:
-    rates = [rate for w in cohort.witnesses if (rate := w.values[RATE]) is not None]
-    return median(rates) if rates else None
+def _counts(cohort: Cohort, statistic: int) -> bytes:
+    """Members per bin; empty where too few can tell."""
+    counts = [0] * BINS
+    for w in cohort.witnesses:
+        value = w.values[statistic]
+        if value is not None:
+            counts[bin_of(statistic, value)] += 1
+    if sum(counts) < MIN_WITNESSES:
+        return b""
+    return bytes(min(count, MOST_COUNTED) for count in counts)
 
 
 def _direction(cohort: Cohort) -> bytes:

@@ -14,14 +14,14 @@ from stream_guard.groups.rows import EVERYONE, MAX_ARRIVALS, GroupRow, MemberRow
 from stream_guard.records import Profile
 from stream_guard.topology import Rows
 
-FIRST_LEVEL = 2  # of bit_length(requests): at 4 requests an account has one unit of information
+FIRST_LEVEL = 1  # of bit_length(requests): at 2 requests an account has one unit of information
 
 
 def information(requests: int) -> int:
     """How much a profile of so many requests adds to a group's `info`: one per doubling.
 
-    >>> [information(n) for n in (1, 4, 8, 1000)]
-    [0, 1, 2, 8]
+    >>> [information(n) for n in (1, 2, 8, 1000)]
+    [0, 1, 3, 9]
     """
     return max(0, requests.bit_length() - FIRST_LEVEL)
 
@@ -37,6 +37,8 @@ def take(rows: Rows, indicator: str, row: GroupRow, record: Profile, max_members
             return _stash(row, record)
         kept = row.members[account] = 0
     if record.conduct is None or record.requests <= kept:
+        if is_new:
+            _stash(row, record)
         return is_new
     rows.put(indicator, row)
     key = member_key(indicator, account)
@@ -77,7 +79,7 @@ def _mark(account: str) -> int:
 
 
 def _stash(row: GroupRow, record: Profile) -> bool:
-    """Beyond the sample: a suspected group passes newcomers on, others only count them."""
+    """A suspected group passes on newcomers that it keeps no profile of; others only count them."""
     if not row.causes or len(row.arrivals) >= MAX_ARRIVALS or record in row.arrivals:
         return False
     row.arrivals.append(record)

@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_guard.clock import HOUR_MS
+from stream_guard.groups import popular
 from stream_guard.groups.conduct import Values, values_of
 from stream_guard.groups.levels import SKETCH_DIMENSIONS, bin_of, fresh_level, rescore
+from stream_guard.groups.popular import Popular
 from stream_guard.groups.rows import (
     MAX_SLOTS,
-    POPULAR,
     SIGN_UPS,
     LevelRow,
-    PopularRow,
     SignUpsRow,
     level_key,
     lit_key,
@@ -34,11 +34,10 @@ from stream_guard.groups.rows import (
 from stream_guard.records import Profile
 from stream_guard.topology import Out, Rows
 
-FIRST_REQUESTS = 4  # at the first profile of an account
+FIRST_REQUESTS = 2  # at the first profile of an account
 LOWEST_LEVEL = FIRST_REQUESTS.bit_length()
 HALVE_AT = 20_000  # accounts in a histogram; older ones fade by halves
 EXTREME_SCORE = 0.999  # an account's own score from which it teaches nothing
-MAX_POPULAR = 1_024  # indicators counted
 MEAN_MEMORY = 2_000  # accounts that the mean sketch remembers
 MIN_SKETCHED = 30  # accounts from which a level's mean sketch is used
 SLOT_MS = 6 * HOUR_MS
@@ -59,7 +58,7 @@ class Reference:
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
         self._levels: dict[int, LevelRow] = {}
-        self._popular: PopularRow | None = None
+        self._popular: Popular | None = None
 
     def level(self, requests: int) -> LevelRow:
         """What accounts of so many requests show."""
@@ -82,10 +81,10 @@ class Reference:
         row: SignUpsRow | None = self._rows.get(SIGN_UPS)
         return row or SignUpsRow()
 
-    def popular(self) -> PopularRow:
-        """How many honest accounts show an indicator."""
+    def popular(self) -> Popular:
+        """How many honest accounts show a value."""
         if self._popular is None:
-            self._popular = self._rows.get(POPULAR) or PopularRow()
+            self._popular = Popular(self._rows)
         return self._popular
 
     def _at(self, level: int) -> LevelRow:
@@ -119,7 +118,7 @@ def learn(rows: Rows, profile: Profile, out: Out) -> bool:
     out.count("reference_learnt")
     is_first = requests == FIRST_REQUESTS
     if is_first:
-        _count_indicators(rows, profile.indicators)
+        popular.count(rows, profile.indicators)
     if is_first and profile.conduct.created_at > 0:
         _count_sign_up(rows, profile.conduct.created_at)
     return is_first
@@ -146,28 +145,6 @@ def _average(row: LevelRow, sketch: Vector | None) -> None:
     if row.sketched > 1 and length > 0:
         row.drift = (drift + (away / length - drift) * pace).tobytes()
     row.centre = (centre + away * pace).tobytes()
-
-
-def _count_indicators(rows: Rows, indicators: tuple[str, ...]) -> None:
-    """Count what an account shows; beyond `MAX_POPULAR` the rarer half is dropped, its largest count kept.
-
-    Lossy counting (Manku and Motwani 2002): what is dropped was rare, and is assumed to be as frequent as
-    the most frequent one dropped.
-    """
-    row: PopularRow = rows.get(POPULAR) or PopularRow()
-    rows.put(POPULAR, row)
-    row.accounts += 1
-    for name in indicators:
-        row.counts[name] = row.counts.get(name, row.dropped) + 1
-    if len(row.counts) > MAX_POPULAR:
-        ranked = sorted(row.counts, key=lambda name: (-row.counts[name], name))
-        row.dropped = max(row.dropped, row.counts[ranked[MAX_POPULAR // 2]])
-        row.counts = {name: row.counts[name] for name in ranked[: MAX_POPULAR // 2]}
-    if row.accounts >= HALVE_AT:
-        row.counts = {
-            name: -(-count // 2) for name, count in row.counts.items()
-        }  # up: shares stay from above
-        row.accounts, row.dropped = row.accounts // 2, -(-row.dropped // 2)
 
 
 def _count_sign_up(rows: Rows, created_at: int) -> None:

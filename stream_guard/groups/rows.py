@@ -8,6 +8,7 @@
 | U+0002 ``pending/<tick>`` | `PendingRow`: groups to judge | until the next judgement |
 | U+0002 ``level/<n>`` | `LevelRow`: what honest accounts of 2^(n-1) requests show | about 25 per partition |
 | U+0002 ``sign_ups`` | `SignUpsRow`: when honest accounts signed up | `MAX_SLOTS` counts |
+| U+0002 ``popular/<bucket>`` | `PopularRow`: how many honest accounts show a value | 256 a partition |
 | U+0002 ``lit/<account>`` | `LitRow`: fits suspected groups, teaches nothing | members of suspected groups |
 
 Rows of groups grow with the number of distinct indicators; there is no eviction of silent groups yet.
@@ -23,14 +24,12 @@ MAX_SLOTS = 1024
 STATE = "\x02state"
 SIGN_UPS = "\x02sign_ups"
 POPULAR = "\x02popular"
-POPULAR_PSEUDO = 50  # pseudo-accounts, of which an unknown indicator has half a one
 
 
 class GroupConduct(Struct, array_like=True):
     """How a suspected group behaves, for its members to be held against (`fit.py`)."""
 
-    shifts: list[tuple[int, float]] = []  # statistic, by how much the group shifts its normal score
-    rate: float | None = None  # median log rate, where the load is even
+    counts: list[bytes] = []  # statistic -> members per bin, one byte each
     toward: bytes = b""  # 64 doubles: direction of its prompts, where they are the same
 
 
@@ -106,15 +105,12 @@ class SignUpsRow(Struct, array_like=True, tag="u"):
 
 
 class PopularRow(Struct, array_like=True, tag="v"):
-    """How many honest accounts show an indicator: lossy counts, exact while few are known."""
+    """How many honest accounts show each value of one bucket (`popular.py`), or the total."""
 
     counts: dict[str, int] = {}
-    accounts: int = 0
-    dropped: int = 0  # largest count that was dropped: what an unknown indicator may have
-
-    def share(self, indicator: str) -> float:
-        """Share of honest accounts that show it; from above up to 1 %, and above 1 % where the truth is."""
-        return (self.counts.get(indicator, self.dropped) + 0.5) / (self.accounts + POPULAR_PSEUDO)
+    accounts: int = 0  # in the total: accounts counted
+    dropped: int = 0  # largest count that was dropped: what an unknown value may have
+    era: int = 0  # how often the counts were halved
 
 
 class LitRow(Struct, array_like=True, tag="i"):
@@ -139,6 +135,11 @@ def pending_key(tick: int) -> str:
 def level_key(level: int) -> str:
     """Key of a level's reference."""
     return f"\x02level/{level}"
+
+
+def popular_key(bucket: int) -> str:
+    """Key of a bucket of the popularity counts."""
+    return f"{POPULAR}/{bucket}"
 
 
 def lit_key(account_id: str) -> str:

@@ -131,8 +131,14 @@ class Session:
                     kept = self._rows.get(member_key(indicator, account))
                 fresh[account] = kept.profile if kept else Profile(account, 0, "")
         group = row.conduct or GroupConduct()
+        popular = self._reference.popular()
         return tuple(
-            Member(account, fit(group, self._witness(profile)) if profile.conduct else 0.0, profile)
+            Member(
+                account,
+                fit(group, self._witness(profile)) if profile.conduct else 0.0,
+                profile,
+                tuple(popular.share(shown) for shown in profile.indicators),
+            )
             for account, profile in sorted(fresh.items())
         )
 
@@ -148,6 +154,7 @@ class Session:
             members=members,
             candidates=row.candidates,
             causes=row.heard if row.evidence else (),
+            accounts=self._state.accounts * self._settings.stream.partitions,
         )
         self._out.emit(FINDINGS, indicator, finding)
 

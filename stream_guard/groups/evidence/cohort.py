@@ -6,11 +6,27 @@ from math import exp, log
 
 from stream_guard.groups.conduct import Values, values_of
 from stream_guard.groups.levels import bin_of
+from stream_guard.groups.popular import Popular
 from stream_guard.groups.reference import Reference
 from stream_guard.groups.rows import LevelRow
-from stream_guard.records import Profile
+from stream_guard.records import Profile, kind_of
 
 MIN_WITNESSES = 3
+DIMENSIONS: dict[str, str] = {
+    "api_key": "payment",
+    "end_user": "payment",
+    "payment": "payment",
+    "device": "device",
+    "network": "network",
+    "signup_ip": "network",
+    "client": "software",
+    "shape": "software",
+    "system_prompt": "software",
+    "template": "software",
+    "tools": "software",
+}
+"""What a kind ties: kinds of one dimension include each other, as the votes of membership odds do."""
+RARE = 0.03  # share of honest accounts up to which a value can tie
 
 
 @dataclass(slots=True)
@@ -22,6 +38,9 @@ class Witness:
     sketched_level: LevelRow | None  # where its mean sketch is compared
     values: Values
     scores: tuple[float | None, ...]
+    rare: dict[
+        str, list[tuple[str, float]]
+    ]  # dimension -> rare values that it shows, with their honest shares
 
 
 def witness(profile: Profile, reference: Reference) -> Witness:
@@ -31,7 +50,18 @@ def witness(profile: Profile, reference: Reference) -> Witness:
         None if value is None else level.scores[statistic][bin_of(statistic, value)]
         for statistic, value in enumerate(values)
     )
-    return Witness(profile, level, reference.sketched_level(profile.requests), values, scores)
+    sketched = reference.sketched_level(profile.requests)
+    return Witness(profile, level, sketched, values, scores, _rare(profile, reference.popular()))
+
+
+def _rare(profile: Profile, popular: Popular) -> dict[str, list[tuple[str, float]]]:
+    """What few honest accounts show, by dimension."""
+    rare: dict[str, list[tuple[str, float]]] = {}
+    for name in profile.indicators:
+        dimension = DIMENSIONS.get(kind_of(name))
+        if dimension is not None and (share := popular.share(name)) <= RARE:
+            rare.setdefault(dimension, []).append((name, share))
+    return rare
 
 
 @dataclass

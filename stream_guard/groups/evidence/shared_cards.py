@@ -8,7 +8,6 @@ a card mostly share their software too, so the share among all customers would b
 Formula.  m of n cards carry two accounts or more; the e-value is the mean over p in `SHARES` of
 p^m (1 - p)^(n - m) / h^m (1 - h)^(n - m), h = HONEST: a likelihood ratio, and below its value for every
 smaller honest share.
-The cap is higher than that of a habit: who pays is a fact, and no kind of crowd is known that pays so.
 Silent in groups that a card formed.  Cost: 3 us.
 Fails.  An agency that runs many customers' pairs of accounts under one tool, without naming organisations.
 Source.  Shared payment is in every public account of such campaigns; the bet is a plain binomial one.
@@ -36,4 +35,4 @@ def read(cohort: Cohort) -> Reading | None:
     return Reading(log_mean_exp(bets), several / number, HONEST)
 
 
-TEST = Test("shared_cards", "card", "who", cap=8.0, read=read)
+TEST = Test("shared_cards", "ties", "who", cap=6.0, read=read)

@@ -3,10 +3,10 @@
 Idea.  An honest crowd has its reason to share what formed the group, and often one thing more: a class has
 its assignment's template, a hackathon its sponsor's tool.  A farm deals cards, keys, devices, proxies and
 task lists over its accounts, a few to each, and ties them over and over.
-Null.  What a witness shows in one dimension (`DIMENSIONS`) is drawn as honest accounts draw it,
+Null.  What a witness shows in one dimension (`cohort.DIMENSIONS`) is drawn as honest accounts draw it,
 independently of the witnesses before him.
-Reference.  How many honest accounts show a value (`reference.PopularRow`); popular values (above
-`RARE`) tie nobody.  With fewer than `MIN_KNOWN` accounts nothing is known to be rare, and the test is silent.
+Reference.  How many honest accounts show a value (`popular.py`); popular values (above
+`cohort.RARE`) tie nobody.  With fewer than `MIN_KNOWN` accounts nothing is known to be rare, and the test is silent.
 Formula.  Per dimension, witness by witness in the order of names: q = sum of the honest shares of all
 rare values that the witnesses before him showed, at least the probability that he repeats one of them;
 p = (1 + repetitions so far) / (2 + witnesses so far).  Where p > q the bet gains (1 + p / q) / 2 if he
@@ -22,25 +22,10 @@ Source.  Fellegi and Sunter (1969) for the weights; plug-in bets as in `sign_up_
 
 from math import log
 
-from stream_guard.groups.evidence.cohort import MIN_WITNESSES, Cohort, Reading, Test
-from stream_guard.groups.rows import POPULAR_PSEUDO
+from stream_guard.groups.evidence.cohort import DIMENSIONS, MIN_WITNESSES, Cohort, Reading, Test
+from stream_guard.groups.popular import PSEUDO_ACCOUNTS
 from stream_guard.records import kind_of
 
-DIMENSIONS: dict[str, str] = {
-    "api_key": "payment",
-    "end_user": "payment",
-    "payment": "payment",
-    "device": "device",
-    "network": "network",
-    "signup_ip": "network",
-    "client": "software",
-    "shape": "software",
-    "system_prompt": "software",
-    "template": "software",
-    "tools": "software",
-}
-"""What a kind ties: kinds of one dimension include each other, as the votes of membership odds do."""
-RARE = 0.01  # share of honest accounts up to which a value can tie
 MIN_KNOWN = 30  # honest accounts: fewer do not tell a popular tool from a rare one
 MOST = 3.0  # nats a dimension
 
@@ -55,24 +40,23 @@ def read(cohort: Cohort) -> Reading | None:
     bets = sorted((_bet(cohort, dimension) for dimension in dimensions), reverse=True)
     tied = sum(log_e >= 1 for log_e in bets)
     log_e = sum(bets[1:]) if bets[0] > 0 else sum(bets)
-    return Reading(log_e, float(tied), 1.0, known < POPULAR_PSEUDO)
+    return Reading(log_e, float(tied), 1.0, known < PSEUDO_ACCOUNTS)
 
 
 def _bet(cohort: Cohort, dimension: str) -> float:
     """The log e-value of one dimension, at most `MOST`."""
-    popular = cohort.reference.popular()
     seen: dict[str, float] = {}
-    log_e, repeats = 0.0, 0
+    log_e, repeats, q = 0.0, 0, 0.0
     for place, witness in enumerate(cohort.witnesses):
-        shown = [name for name in witness.profile.indicators if DIMENSIONS.get(kind_of(name)) == dimension]
-        repeated = any(name in seen for name in shown)
+        shown = witness.rare.get(dimension, ())
+        repeated = any(name in seen for name, _ in shown)
         if place:
-            log_e += _gain((1 + repeats) / (2 + place), sum(seen.values()), repeated=repeated)
+            log_e += _gain((1 + repeats) / (2 + place), q, repeated=repeated)
             repeats += repeated
-        for name in shown:
-            share = popular.share(name)
-            if share <= RARE:
+        for name, share in shown:
+            if name not in seen:
                 seen[name] = share
+                q += share
     return min(log_e, MOST)
 
 

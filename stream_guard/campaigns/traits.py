@@ -1,0 +1,95 @@
+"""What a campaign's accounts deal out among themselves: many small values of a few dimensions.
+
+A farm has dozens of cards, keys, devices and addresses, each for a few of its accounts.  No such value says much
+by its own numbers, but that an account holds *any* of them does: p, the share of the campaign's accounts that
+hold a value which another of them holds too, against q, the share of honest accounts that hold one of these
+values.  Kinds that include each other are one dimension (`DIMENSIONS`): client, request shape, tools and
+templates are all "what software runs here".
+
+p is counted over a sample of the accounts (`rows.MAX_LISTED`) whenever the campaign has grown by a tenth, the
+values by all of them (`rows.ValueRow`).  q adds up what honest accounts show of each value of the sample, from
+above, and a floor a dimension (`FLOORS`, priors: nobody counts thefts of cards).
+"""
+
+from collections.abc import Iterable
+
+from stream_guard.campaigns.ledger import Ledger
+from stream_guard.campaigns.rows import AccountRow, CampaignRow
+from stream_guard.records import kind_of
+
+DIMENSIONS: dict[str, str] = {
+    "payment": "payment",
+    "api_key": "payment",
+    "end_user": "payment",
+    "device": "device",
+    "network": "network",
+    "signup_ip": "network",
+    "client": "software",
+    "shape": "software",
+    "tools": "software",
+    "system_prompt": "software",
+    "template": "software",
+    "signup": "sign_up",
+    "email_domain": "sign_up",
+    "referral": "sign_up",
+    "phone_prefix": "sign_up",
+}
+FLOORS: dict[str, float] = {
+    "payment": 0.002,
+    "device": 0.002,
+    "network": 0.01,
+    "software": 0.02,
+    "sign_up": 0.02,
+}
+OTHER_FLOOR = 0.02
+RARE = 0.02  # share of honest accounts up to which a value can be dealt out
+LEAST_HONEST = 0.25  # of those who show a value, at least
+GROWTH = 1.1
+MIN_ACCOUNTS = 4
+
+
+def dimension_of(indicator: str) -> str:
+    """The dimension of an indicator; kinds that the table does not hold are one of their own."""
+    return DIMENSIONS.get(kind_of(indicator), "other")
+
+
+def refresh(ledger: Ledger, campaign: CampaignRow) -> None:
+    """Count p and q anew if the campaign has grown or shrunk."""
+    if campaign.count < MIN_ACCOUNTS or 1 / GROWTH < campaign.count / max(campaign.measured, 1) < GROWTH:
+        return
+    ledger.change(campaign)
+    campaign.measured = campaign.count
+    sample = [account for name in sorted(campaign.listed) if (account := ledger.account(name))]
+    honest: dict[str, dict[str, float]] = {}
+    covered: dict[str, int] = {}
+    for account in sample:
+        dealt = dict(dealt_values(ledger, account, campaign, is_inside=True))
+        for name, share in dealt.items():
+            honest.setdefault(dimension_of(name), {})[name] = share
+        for dimension in {dimension_of(name) for name in dealt}:
+            covered[dimension] = covered.get(dimension, 0) + 1
+    scale = max(1.0, campaign.count / max(len(sample), 1))
+    campaign.traits = {
+        dimension: (
+            (count + 0.5) / (len(sample) + 1),
+            min(1.0, FLOORS.get(dimension, OTHER_FLOOR) + scale * sum(sorted(honest[dimension].values()))),
+        )
+        for dimension, count in sorted(covered.items())
+    }
+
+
+def dealt_values(
+    ledger: Ledger, account: AccountRow, campaign: CampaignRow, *, is_inside: bool
+) -> Iterable[tuple[str, float]]:
+    """Rare values of ``account`` that others of the campaign hold, and the honest share of each."""
+    for name in account.indicators:
+        row = ledger.value(name)
+        if row is None or not row.accounts:
+            continue
+        others = row.inside.get(campaign.campaign_id, 0) - is_inside
+        if others < 1:
+            continue
+        own = (others + is_inside) / max(row.accounts, 1)  # as far as they were counted among the honest
+        share = max(row.share - own, LEAST_HONEST * row.share)
+        if share <= RARE:
+            yield name, share
