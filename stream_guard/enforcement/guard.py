@@ -19,6 +19,9 @@ from stream_guard.enforcement.link import Link, State
 from stream_guard.enforcement.place import read_place
 
 JOIN_S = 5.0
+SLACK_S = (
+    0.005  # by which the caller outwaits the loop, so that it is the loop that notices a missed deadline
+)
 
 
 class Guard:
@@ -106,8 +109,9 @@ class Guard:
             return None
         waiter = _Waiter()
         with suppress(RuntimeError):  # closed meanwhile: nobody will answer
-            loop.call_soon_threadsafe(link.ask, account_id, cost, waiter.give)
-            waiter.ready.acquire(timeout=self._config.deadline_s)
+            due = loop.time() + self._config.deadline_s
+            loop.call_soon_threadsafe(link.ask, account_id, cost, waiter.give, due)
+            waiter.ready.acquire(timeout=self._config.deadline_s + SLACK_S)
         return waiter.check
 
 

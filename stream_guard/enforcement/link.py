@@ -118,14 +118,20 @@ class Link:
             with suppress(asyncio.CancelledError):
                 await task
 
-    def ask(self, account_id: str, cost: int, done: Callable[[Check], None]) -> None:
-        """``done`` is called with the answer of Redis, or, at the deadline at last, with what we hold."""
+    def ask(
+        self, account_id: str, cost: int, done: Callable[[Check], None], due: float | None = None
+    ) -> None:
+        """``done`` is called with the answer of Redis, or, at the deadline at last, with what we hold.
+
+        ``due``: the deadline, by the loop's clock; None: a whole deadline from now.
+        """
         ticket = Ticket(account_id, cost, done)
         if self.state in ("down", "doubtful"):
             self._fail(ticket, "unreachable")
             return
-        ticket.timer = self._loop.call_later(self._config.deadline_s, self._expire, ticket)
-        ticket.asked_at = self._loop.time()
+        now = ticket.asked_at = self._loop.time()
+        due = now + self._config.deadline_s if due is None else due
+        ticket.timer = self._loop.call_at(due, self._expire, ticket)
         if self.state == "starting":
             self._early.append(ticket)
         else:
