@@ -43,6 +43,8 @@ def run(config: Config = None) -> None:
         ensure_topics(topology, settings.kafka)
         if settings.redis.enabled:
             telemetry.watch_projection(_projection(settings, stack))
+        if settings.otlp.topic:
+            telemetry.watch_spans(_spans(settings, topology, telemetry, stack))
         code = run_worker(topology, settings.kafka, observer=telemetry)
     raise typer.Exit(code)
 
@@ -60,6 +62,23 @@ def _projection(settings: Settings, stack: ExitStack) -> Any:
     follower.start()
     stack.callback(follower.close)
     return projection
+
+
+def _spans(settings: Settings, topology: Any, telemetry: Any, stack: ExitStack) -> Any:
+    """A collector's spans become events of our log, in a thread of its own; what it counts."""
+    from stream_guard.bootstrap import build_decoder
+    from stream_guard.runtime.span_bridge import SpanBridge, SpanRoute
+    from stream_guard.wire.otlp import SpanReader
+
+    otlp = settings.otlp
+    decoder = build_decoder(settings)
+    telemetry.watch_decoder(decoder)
+    route = SpanRoute.through(topology, settings.kafka, otlp.topic)
+    bridge = SpanBridge(route, SpanReader(decoder, otlp.account_attribute))
+    bridge.start()
+    stack.callback(bridge.close)
+    log.info("spans_read", topic=otlp.topic)
+    return bridge.counts
 
 
 def _telemetry() -> Any:

@@ -50,6 +50,7 @@ CAMPAIGN_KINDS = _closed(("distillation", "resale", "region_evasion", "unknown")
 CAMPAIGN_STATUSES = _closed(("active", "ended", "merged"))
 FORMATS = _closed(("native", "alias", "otel", "litellm"))
 PROMPTS = _closed(("sketched", "dropped"))
+SPANS = _closed(("messages", "events", "others", "dead_letters", "failures"))
 
 BY_STAGE: Final[Labels] = {"stage": STAGES}
 BY_DEAD_LETTER: Final[Labels] = {"stage": STAGES, "reason": _closed(DEAD_LETTER_REASONS)}
@@ -59,4 +60,5 @@ BY_REASON: Final[Labels] = {"reason": _closed(REASON_CODES)}
 BY_CAMPAIGN: Final[Labels] = {"kind": CAMPAIGN_KINDS, "status": CAMPAIGN_STATUSES}
 BY_FORMAT: Final[Labels] = {"format": FORMATS}
 BY_PROMPT: Final[Labels] = {"what": PROMPTS}
+BY_SPANS: Final[Labels] = {"what": SPANS}
 BY_VERSION: Final[Labels] = {"version": (__version__,)}

@@ -18,6 +18,7 @@ from stream_guard.telemetry.labels import (
     BY_FORMAT,
     BY_PROMPT,
     BY_REASON,
+    BY_SPANS,
     BY_STAGE,
     BY_VERSION,
     Labels,
@@ -220,6 +221,13 @@ DECODED = _counter(
     "Events decoded, by the format they came in; native is the cheapest.",
     "More than you expect of a foreign format: a sender does not speak the native one.",
     BY_FORMAT,
+)
+SPANS = _counter(
+    "wire_spans_total",
+    "What came of an OpenTelemetry collector's topic: messages read; of their spans events, others (no "
+    "requests) and dead letters; failures of Kafka, after each of which reading begins anew.",
+    "Messages and no events: no span names a model and an account, see the dead letters.",
+    BY_SPANS,
 )
 UNKNOWN_FIELDS = _counter(
     "wire_unknown_fields_total",

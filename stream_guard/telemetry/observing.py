@@ -98,6 +98,7 @@ class Telemetry(NullObserver):
         self._asked = Growth()
         self._decoders: list[WatchedDecoder] = []
         self._projection: WatchedProjection | None = None
+        self._spans: Counter[str] = Counter()
         self._scraping = Lock()
         self._decode_decision = msgspec.json.Decoder(SeenDecision).decode
         self._decode_campaign = msgspec.json.Decoder(SeenCampaign).decode
@@ -116,6 +117,10 @@ class Telemetry(NullObserver):
         """Show how ``projection`` stands."""
         self._projection = projection
 
+    def watch_spans(self, counts: Counter[str]) -> None:
+        """Show what the bridge of spans counts."""
+        self._spans = counts
+
     def refresh(self) -> None:
         """Ask decoders and projection; called by the registry before it shows anything."""
         with self._scraping:
@@ -123,6 +128,8 @@ class Telemetry(NullObserver):
                 self._ask_decoder(number, decoder)
             if self._projection is not None:
                 self._ask_projection(self._projection)
+            for what, by in self._asked.of("spans", self._spans):
+                self.instruments.add(m.SPANS, by, what)
 
     def _ask_decoder(self, number: int, decoder: WatchedDecoder) -> None:
         for what, by in self._asked.of(("formats", number), decoder.formats):

@@ -47,9 +47,9 @@ def read_otel(tree: Mapping[str, Any]) -> Reading:
             detail = f"{name}: an export batch; expected one span or log record per message"
             raise InvalidEvent("not_object", detail)
     resource = tree.get("resource")
-    shared = _attributes(resource.get("attributes")) if isinstance(resource, dict) else {}
+    shared = plain_attributes(resource.get("attributes")) if isinstance(resource, dict) else {}
     own_status = tree.get("status")
-    flat = shared | _attributes(tree.get("attributes"))
+    flat = shared | plain_attributes(tree.get("attributes"))
     flat |= {name: value for name, value in tree.items() if name not in OWN and value is not None}
     if isinstance(own_status, dict):
         del flat["status"]
@@ -86,7 +86,7 @@ def _status(own: Mapping[str, Any], error: Any) -> int | None:
     return int(error) if isinstance(error, str) and error.isdigit() and len(error) == 3 else 500
 
 
-def _attributes(attributes: Any) -> dict[str, Any]:
+def plain_attributes(attributes: Any) -> dict[str, Any]:
     """A map of plain values from a map, or from OTLP's list of key/value pairs."""
     if isinstance(attributes, dict):
         return {name: _plain(value) for name, value in attributes.items()}
@@ -108,7 +108,7 @@ def _plain(value: Any) -> Any:
     if kind == "arrayValue" and isinstance(inner, dict) and isinstance(inner.get("values"), list):
         return [_plain(item) for item in inner["values"]]
     if kind == "kvlistValue" and isinstance(inner, dict):
-        return _attributes(inner.get("values"))
+        return plain_attributes(inner.get("values"))
     return value
 
 
