@@ -3,12 +3,14 @@
 import sys
 from typing import Final
 
+from stream_guard.enforcement.metrics import GATEWAY_METRICS
 from stream_guard.telemetry.metrics import METRICS, Metric
 
 HEAD: Final = """\
 # Metrics
 
-Generated from `stream_guard/telemetry/metrics.py` by `python -m stream_guard.telemetry.docs`; do not edit.
+Generated from `stream_guard/telemetry/metrics.py` (the worker's) and `stream_guard/enforcement/metrics.py` (a
+gateway's, `stream_guard_gateway_*`) by `python -m stream_guard.telemetry.docs`; do not edit.
 
 Every label comes from a closed set; what is in none counts as `other`. No account, campaign or
 other value that a client chooses is ever a label. Times are Unix seconds of event time unless a
@@ -19,7 +21,8 @@ Alerts on these metrics: `deploy/prometheus/alerts.yml`; what to do about them: 
 
 def render() -> str:
     """The page."""
-    return HEAD + "".join(_section(metric) for metric in METRICS)
+    gateway = [Metric(*each) for each in GATEWAY_METRICS]  # type: ignore[arg-type] # kinds are plain there
+    return HEAD + "".join(_section(metric) for metric in (*METRICS, *gateway))
 
 
 def _section(metric: Metric) -> str:
