@@ -68,10 +68,8 @@ class Traffic:
         self.played_to = self._world.span.end
 
     def _lines(self, rows: Array) -> Iterator[bytes]:
-        line = self._writer.line()
         for first in range(0, len(rows), CHUNK):
-            chunk = rows[first : first + CHUNK]
-            yield from map(line, chunk.tolist(), *self._writer.texts(chunk))
+            yield from self._writer.lines(rows[first : first + CHUNK])
 
     def _reactions(self) -> dict[int, Reaction]:
         draw = self._world.draw
@@ -86,7 +84,7 @@ class Traffic:
         if not len(rows):
             return
         answered = rows["account"][rows["status"] < _ANSWERED]
-        campaigns = self._world.roster.rows["campaign"][answered]
+        campaigns = self._world.roster.table["campaign"][answered]
         self._planned += np.bincount(campaigns % len(self._planned), minlength=len(self._planned))
         self._see(np.unique(rows["account"]))
         self.played_to = float(rows["at"][-1]) / 1000
@@ -100,7 +98,7 @@ class Traffic:
         """One row for each account seen up to the stretch that is being played, by account id."""
         roster = self._world.roster
         for index in sorted(np.flatnonzero(self._seen).tolist(), key=roster.ids.__getitem__):
-            campaign = int(roster.table["campaign"][index])
+            campaign = int(roster.table.one(index, "campaign"))
             yield Truth(
                 account_id=roster.ids[index],
                 label="benign" if campaign < 0 else "campaign",
@@ -122,13 +120,13 @@ class Traffic:
     def account_days(self) -> Mapping[str, float]:
         """Kind of honest account -> days that its accounts were in use, up to what has been played."""
         roster = self._world.roster
-        rows = roster.rows[: len(self._seen)]
+        honest = np.flatnonzero(self._seen & (roster.table["campaign"][: len(self._seen)] < 0))
+        rows = roster.table.of(honest)
         begin = np.maximum(rows["begin"], self._world.span.start)
         days = np.maximum(np.minimum(rows["end"], self.played_to) - begin, 0.0) / DAY
         total: dict[str, float] = {}
-        for index in np.flatnonzero(self._seen & (rows["campaign"] < 0)).tolist():
-            kind = roster.kinds[index]
-            total[kind] = total.get(kind, 0.0) + float(days[index])
+        for index, used in zip(honest.tolist(), days.tolist(), strict=True):
+            total[roster.kinds[index]] = total.get(roster.kinds[index], 0.0) + used
         return total
 
 

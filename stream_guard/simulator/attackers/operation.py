@@ -126,13 +126,13 @@ class Operation:
 
     def _set_pace(self) -> None:
         """Weights and duties; so much work that the record's exchanges come out."""
-        rows, rng, scheme = self.world.roster.rows, self._rng, self.scheme
+        rng, scheme = self._rng, self.scheme
         count = len(self.members)
         self._weights = np.exp(scheme.sigma * rng.standard_normal(count))
         self._duty_from = (rng.uniform(0, 24) + scheme.zone_spread * rng.standard_normal(count)) % 24
         self._duty_hours = np.minimum(24, scheme.hours * np.exp(0.15 * rng.standard_normal(count)))
         self._is_off = np.zeros(count, bool)
-        member = rows[self.members]
+        member = self.world.roster.table.of(self.members)
         is_task = member["list_ratio"]
         self._turns = is_task * (1 + member["follow_ratio"]) + (1 - is_task) * member["turns"]
         begin, end = (
@@ -193,7 +193,7 @@ class Operation:
         self.farm.tasks = self.farm.later_tasks
 
     def _on_duty(self, begin: float) -> Array:
-        member = self.world.roster.rows[self.members]
+        member = self.world.roster.table.of(self.members)
         is_shift = (begin / HOUR - self._duty_from) % 24 < self._duty_hours
         in_use = (member["begin"] <= begin) & (member["end"] > begin)
         return np.flatnonzero(is_shift & in_use & ~self._is_off)

@@ -20,9 +20,10 @@ from stream_guard.simulator.engine.loop import ACCOUNT, AT, NAMES, at_least_a_ms
 from stream_guard.simulator.engine.roster import FOREVER
 from stream_guard.simulator.order import Costs
 
-PLACE, LOOK, MODEL = NAMES.index("place"), NAMES.index("look"), NAMES.index("model")
+PLACE, LOOK = NAMES.index("place"), NAMES.index("look")
 END_USER, TOOLS = NAMES.index("end_user"), NAMES.index("tools")
-TEMPLATE, PROMPT, TURN = NAMES.index("template"), NAMES.index("row"), NAMES.index("turn")
+TEMPLATE, PROMPT = NAMES.index("template"), NAMES.index("row")
+WORN: Final = ("home", "homes", "steep", "look", "looks", "end_users", "end_user_salt", "tools", "templates")
 CARRIES: Final = 0.5  # of a sibling's own amount, beside it
 ATTEMPTS: Final = 4  # siblings looked at for one request
 STUBBORN: Final = 0.25  # chance that a blocked account is tried again before it is given up
@@ -79,8 +80,8 @@ class Response:
         return self._scheme.lies_low if 10 * len(self._lost) > len(self._operation.members) else 0.0
 
     def _is_free(self, account: int, at: float) -> bool:
-        who = self._roster.table[account]
-        in_use = who["begin"] <= at < who["end"]
+        table = self._roster.table
+        in_use = table.one(account, "begin") <= at < table.one(account, "end")
         return bool(in_use) and account not in self._lost and self._rests.get(account, 0.0) <= at
 
     def _sibling(self, at: float) -> int | None:
@@ -124,16 +125,17 @@ class Response:
 
     def _dressed(self, row: Row, account: int) -> Row:
         """The request as another account's client sends it."""
-        who, rng, roster = self._roster.table[account], self._rng, self._roster
+        rng, roster = self._rng, self._roster
+        who = {name: roster.table.one(account, name).item() for name in WORN}
         use = int(roster.pool.use[row[PROMPT]])
         changes = {
             ACCOUNT: account,
-            PLACE: int(who["home"]) + int(int(who["homes"]) * rng.random() ** float(who["steep"])),
-            LOOK: int(who["look"]) + int(int(who["looks"]) * rng.random()),
-            END_USER: (row[END_USER] ^ int(who["end_user_salt"])) | 1 if who["end_users"] else 0,
+            PLACE: who["home"] + int(who["homes"] * rng.random() ** who["steep"]),
+            LOOK: who["look"] + int(who["looks"] * rng.random()),
+            END_USER: (row[END_USER] ^ who["end_user_salt"]) | 1 if who["end_users"] else 0,
         }
         if row[TOOLS]:
-            changes[TOOLS] = int(who["tools"])
+            changes[TOOLS] = who["tools"]
         count = int(roster.template_count.array[who["templates"], use])
         if row[TEMPLATE] and count:
             first = int(roster.template_first.array[who["templates"], use])

@@ -4,22 +4,22 @@ Fields that a request does not have are left out, not null.  Event and conversat
 running numbers under a key of the seed: nothing can be read off them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stream_guard.simulator.engine.roster import MODELS, Roster
-from stream_guard.simulator.engine.sessions import REQUEST
+from stream_guard.simulator.engine.sessions import REQUEST, read_tail
 from stream_guard.simulator.prompts import LANGUAGES
 from stream_guard.sketches.prompt import SKETCH_VERSION
 
 Array = NDArray[Any]
 Row = tuple[Any, ...]
-_MODEL: Final = [f'"model":"{model.name}",' for model in MODELS]
-_LANGUAGE: Final = [f',"prompt_language":"{language}"' for language in LANGUAGES]
-_SAID: Final = {-2: "", -1: ',"reasoning":false'}
+_NO, _YES = ',"reasoning":false', ',"reasoning":true'
+_WRITTEN: Final = frozenset(REQUEST.names or ()) - {"session", "row", "other", "is_sketched"}
 
 
 class Writer:
@@ -29,6 +29,7 @@ class Writer:
         self._roster = roster
         self._key = key
         self._written = 0
+        self._tails = Tails(roster.pool.labels)
 
     def texts(self, rows: Array) -> tuple[list[str], list[str], list[str]]:
         """Event ids, conversation ids and sketches of rows, in their order."""
@@ -53,37 +54,55 @@ class Writer:
         [conversation] = scrambled(np.array([session << 24 ^ account], np.uint64), ~self._key)
         return event_id, conversation
 
-    def line(self) -> Callable[[Row, str, str, str], bytes]:
-        """A function that writes one row, with its ids and sketch; a refused row has no answer."""
+    def line(self) -> Callable[..., bytes]:
+        """A function that writes one row, given its values, ids and sketch; a refused row has no answer."""
         roster = self._roster
         heads, places, looks = roster.heads, roster.places, roster.looks
-        tools, templates, labels = roster.tools, roster.templates, roster.pool.labels
+        tools, templates, tails = roster.tools, roster.templates, self._tails
 
-        def write(row: Row, event_id: str, conversation: str, sketch: str) -> bytes:
-            (
-                at, account, place, look, model, end_user, _, turn, status, given, cached, output, reasoned,
-                latency, offer, calls, images, template, label, chars, language, _, _, _, _,
-            ) = row  # fmt: skip
-            answer = ""
-            if status < 400:
-                answer = f',"output_tokens":{output}'
-                if reasoned > 0:
-                    answer += f',"reasoning_tokens":{reasoned}'
-                if calls >= 0:
-                    answer += f',"tool_calls":{calls}'
-            user = f'"end_user_id":"u_{end_user:08x}",' if end_user else ""
-            wish = _SAID.get(reasoned, ',"reasoning":true')
-            seen = f',"images":{images}' if images else ""
+        def write(  # noqa: PLR0913, PLR0917  # a row's values, as they lie in it
+            at: int, account: int, look: int, place: int, end_user: int, offer: int, template: int,
+            _session: int, turn: int, status: int, given: int, cached: int, output: int, reasoned: int,
+            latency: int, chars: int, tail: int, _row: int, _other: int, _is_sketched: bool,  # noqa: FBT001
+            event_id: str, conversation: str, sketch: str,
+        ) -> bytes:  # fmt: skip
+            answer = f',"output_tokens":{output}' if status < 400 else ""
+            if reasoned and answer:
+                answer += f',"reasoning_tokens":{reasoned}'
+            if end_user:
+                answer += f',"end_user_id":"u_{end_user:08x}"'
+            time = str(at)
             return (
-                f'{{"event_id":"req_{event_id}","occurred_at":{at // 1000}.{at % 1000:03},{heads[account]}'
-                f"{_MODEL[model]}{looks[look]}{places[place]}{user}{tools[offer]}{templates[template]}"
-                f'"conversation_id":"conv_{conversation}","turn":{turn},"status":{status},'
-                f'"input_tokens":{given},"cached_tokens":{cached}{answer},'
-                f'"latency_ms":{latency / 10}{wish}{seen},"prompt_chars":{chars}'
-                f"{_LANGUAGE[language]}{labels[label]}{sketch}}}"
+                f'{{"event_id":"req_{event_id}","occurred_at":{time[:-3]}.{time[-3:]},{heads[account]}'
+                f'{looks[look]}{places[place]}{tools[offer]}{templates[template]}"conversation_id":"conv_'
+                f'{conversation}","turn":{turn},"status":{status},"input_tokens":{given},"cached_tokens":'
+                f'{cached}{answer},"latency_ms":{latency},"prompt_chars":{chars}{tails[tail]}{sketch}}}'
             ).encode()
 
         return write
+
+    def lines(self, rows: Array) -> Iterator[bytes]:
+        """Lines of rows."""
+        columns = [rows[name].tolist() if name in _WRITTEN else repeat(0) for name in rows.dtype.names or ()]
+        return map(self.line(), *columns, *self.texts(rows))
+
+
+class Tails(dict[int, str]):
+    """Texts of tails, made when they are first asked for; some thousands."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        super().__init__()
+        self._labels = labels
+
+    def __missing__(self, tail: int) -> str:
+        said = read_tail(tail)
+        images = f',"images":{said["images"]}' if said["images"] else ""
+        calls = f',"tool_calls":{said["calls"]}' if said["calls"] >= 0 else ""
+        self[tail] = (
+            f',"model":"{MODELS[said["model"]].name}"{("", _NO, _YES)[said["wish"]]}{images}{calls}'
+            f',"prompt_language":"{LANGUAGES[said["language"]]}"{self._labels[said["labels"]]}'
+        )
+        return self[tail]
 
 
 def scrambled(numbers: Array, key: int) -> list[str]:

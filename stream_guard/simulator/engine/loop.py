@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from stream_guard.simulator.engine.lines import Row, Writer
 from stream_guard.simulator.engine.roster import Roster
-from stream_guard.simulator.engine.sessions import REQUEST
+from stream_guard.simulator.engine.sessions import REQUEST, without_calls
 from stream_guard.simulator.order import Gate
 
 Array = NDArray[Any]
 CHUNK: Final = 8192  # rows that are put into words at once
 NAMES: Final[tuple[str, ...]] = REQUEST.names or ()
 AT, ACCOUNT, SESSION = NAMES.index("at"), NAMES.index("account"), NAMES.index("session")
-STATUS, LATENCY = NAMES.index("status"), NAMES.index("latency")
-REFUSED_IN: Final = 300  # tenths of a ms
+STATUS, LATENCY, TAIL = NAMES.index("status"), NAMES.index("latency"), NAMES.index("tail")
+REFUSED_IN_MS: Final = 30
 
 
 class Reaction(Protocol):
@@ -58,14 +58,14 @@ class Loop:
         line, ids, touched, later = self._line, self._roster.ids, self._touched, self._later
         for first in range(0, len(rows), CHUNK):
             chunk = rows[first : first + CHUNK]
-            for row, *texts in zip(chunk.tolist(), *self._writer.texts(chunk), strict=True):
+            for row, texts in zip(chunk.tolist(), zip(*self._writer.texts(chunk), strict=True), strict=True):
                 while later and later[0][0] <= row[AT]:
                     yield from self._again(heappop(later)[2], gate)
                 if row[ACCOUNT] in touched:
                     yield from self._again(row, gate)
                     continue
                 status = gate(ids[row[ACCOUNT]], row[AT] / 1000)
-                yield line(row if not status else self._refuse(row, status), *texts)
+                yield line(*(row if not status else self._refuse(row, status)), *texts)
 
     def rest(self, until: float, gate: Gate) -> Iterator[bytes]:
         """What is still to be asked before a time."""
@@ -81,17 +81,17 @@ class Loop:
         status = gate(self._roster.ids[changed[ACCOUNT]], changed[AT] / 1000)
         if status:
             changed = self._refuse(changed, status)
-        yield self._line(changed, *self._writer.fresh(changed[SESSION], changed[ACCOUNT]), "")
+        yield self._line(*changed, *self._writer.fresh(changed[SESSION], changed[ACCOUNT]), "")
 
     def _refuse(self, row: Row, status: int) -> Row:
         self._touched.add(row[ACCOUNT])
         for request in self._reaction(row).refused(row, status):
             self._put_off += 1
             heappush(self._later, (request[AT], self._put_off, request))
-        return replaced(row, {STATUS: status, LATENCY: REFUSED_IN})
+        return replaced(row, {STATUS: status, LATENCY: REFUSED_IN_MS, TAIL: without_calls(row[TAIL])})
 
     def _reaction(self, row: Row) -> Reaction:
-        return self._reactions[int(self._roster.table["campaign"][row[ACCOUNT]])]
+        return self._reactions[int(self._roster.table.one(row[ACCOUNT], "campaign"))]
 
 
 def replaced(row: Row, changes: Mapping[int, Any]) -> Row:

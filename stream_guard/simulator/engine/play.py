@@ -96,7 +96,7 @@ class Limits:
         account = rows["account"]
         counts = np.bincount(account, minlength=self._roster.size)
         self._admit(int(rows["at"][0] // 86_400_000))
-        table = self._roster.rows
+        table = self._roster.table
         before = self._today
         self._today = before + counts
         suspects = (counts > table["per_min"]) | (self._today > table["per_day"])

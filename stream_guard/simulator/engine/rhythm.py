@@ -73,7 +73,7 @@ def renew(
         arrival = np.concatenate([[0.0], reached[:-1]])
         arrival[first] = left[live]
         is_within = arrival <= pace[live][owner]
-        kept = np.add.reduceat(is_within, first)
+        kept = np.add.reduceat(is_within, first, dtype=np.int64)
         who.append(live[owner[is_within]])
         when.append(arrival[is_within] / pace[live][owner[is_within]])
         left[live] = reached[first + kept - 1]
@@ -95,16 +95,15 @@ class Rhythm:
 
     def expected(self, begin: float) -> float:
         """Requests that the hour would bring if every day were an average one."""
-        rows = self._roster.rows
         index = self._present(begin)
-        return float((self._pace(index, begin) * rows["turns"][index]).sum())
+        return float((self._pace(index, begin) * self._roster.table["turns"][index]).sum())
 
     def hour(self, begin: float) -> tuple[Array, Array]:
         """Who begins a conversation within the hour, and when."""
         self._admit(begin)
         index = self._present(begin)
         self._new_days(index, begin)
-        rows = self._roster.rows
+        rows = self._roster.table
         pace = self._pace(index, begin) * self._today[index]
         left = self._left[index]
         who, when = renew(self._rng, left, pace, rows["shape"][index], rows["is_gamma"][index])
@@ -114,11 +113,11 @@ class Rhythm:
         return who[is_in_use], at[is_in_use]
 
     def _present(self, begin: float) -> Array:
-        rows = self._roster.rows
+        rows = self._roster.table
         return np.flatnonzero((rows["sessions"] > 0) & (rows["begin"] < begin + HOUR) & (rows["end"] > begin))
 
     def _pace(self, index: Array, begin: float) -> Array:
-        rows = self._roster.rows
+        rows = self._roster.table
         hour = (int(begin // HOUR) + 72 + rows["shift"][index]) % 336  # 1 January 1970 was a Thursday
         pace: Array = rows["sessions"][index] / 24 * self._roster.curves.array[rows["curve"][index], hour]
         return pace
@@ -128,19 +127,19 @@ class Rhythm:
         new = np.arange(len(self._left), self._roster.size)
         if not new.size:
             return
-        rows = self._roster.rows[new]
+        rows = self._roster.table.of(new)
         left = remainders(self._rng, rows["shape"].astype(np.float64), rows["is_gamma"])
         self._left = np.concatenate([self._left, left])
         self._today = np.concatenate([self._today, np.zeros(new.size)])
         self._draw_days(new, begin)
 
     def _new_days(self, index: Array, begin: float) -> None:
-        is_midnight = (int(begin // HOUR) + self._roster.rows["shift"][index]) % 24 == 0
+        is_midnight = (int(begin // HOUR) + self._roster.table["shift"][index]) % 24 == 0
         if is_midnight.any():
             self._draw_days(index[is_midnight], begin)
 
     def _draw_days(self, index: Array, begin: float) -> None:
-        rows = self._roster.rows
+        rows = self._roster.table
         date = (int(begin // HOUR) + rows["shift"][index]) // 24
         is_weekend = (date + 3) % 7 >= 5
         spread, rest = rows["spread"][index], rows["rest"][index]

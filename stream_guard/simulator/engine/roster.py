@@ -5,6 +5,8 @@ sits (`Places`), what it asks (`Interest`) and when (`Habit`).  `Roster.add` pac
 row of a structured array and appends constant text to shared lists, so that thousands of events are
 drawn at once and put into words by joining pieces.
 
+Columns lie apart, so that what a draw needs of many accounts is close together.
+
 Bound: 250 bytes a row and about 1 kB of text per account, for the whole run.
 
 Glossary: *look* what a client keeps constant: all but model, network and conversation; *piece* a part
@@ -160,13 +162,70 @@ class Member:
     habit: Habit = field(default_factory=lambda: Habit(0.0))
 
 
+class Columns:
+    """The accounts' numbers, by column; `of` takes those of some accounts."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._arrays: dict[str, Array] = {}
+        self._grow(1024)
+
+    def _grow(self, room: int) -> None:
+        grown = np.zeros(room, ACCOUNT)
+        for name in ACCOUNT.names or ():
+            column = np.ascontiguousarray(grown[name])
+            if self.size:
+                column[: self.size] = self._arrays[name][: self.size]
+            self._arrays[name] = column
+
+    def append(self, row: tuple[Any, ...]) -> int:
+        """Add an account; its index."""
+        if self.size == len(self._arrays["campaign"]):
+            self._grow(2 * self.size)
+        for column, value in zip(self._arrays.values(), row, strict=True):
+            column[self.size] = value
+        self.size += 1
+        return self.size - 1
+
+    def __getitem__(self, name: str) -> Array:
+        return self._arrays[name][: self.size]
+
+    def of(self, accounts: Array) -> "Taken":
+        """The columns of some accounts, in this order."""
+        return Taken(self._arrays, accounts)
+
+    def one(self, account: int, name: str) -> Any:
+        """One number of one account."""
+        return self._arrays[name][account]
+
+
+class Taken:
+    """Columns of some accounts, taken when they are asked for."""
+
+    def __init__(self, arrays: dict[str, Array], accounts: Array) -> None:
+        self._arrays = arrays
+        self._accounts = accounts
+        self._taken: dict[str, Array] = {}
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self._taken:
+            self._taken[name] = self._arrays[name][self._accounts]
+        return self._taken[name]
+
+    def topics(self, places: Array) -> Array:
+        """One topic for each, at a place of its own."""
+        return self._arrays["topics"][self._accounts, places]
+
+
 class Roster:
     """All accounts of one traffic."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
-        self.table: Array = np.zeros(1024, ACCOUNT)
-        self.size = 0
+        self.table = Columns()
         self.ids: list[str] = []
         self.kinds: list[str] = []
         self.heads: list[str] = []  # per account
@@ -187,22 +246,17 @@ class Roster:
         self.template_set({})
 
     @property
-    def rows(self) -> Array:
-        """The accounts that there are."""
-        return self.table[: self.size]
+    def size(self) -> int:
+        """How many accounts there are."""
+        return self.table.size
 
     def add(self, draw: Draw, member: Member) -> int:
         """Open an account; its index."""
-        if self.size == len(self.table):
-            self.table = np.concatenate([self.table, np.zeros(self.size, ACCOUNT)])
-        index = self.size
         account_id, head = sign_up(draw, member.given, member.places.homes[0])
         self.ids.append(account_id)
         self.heads.append(head)
         self.kinds.append(member.given.kind)
-        self.table[index] = self._row(draw, member)
-        self.size += 1
-        return index
+        return self.table.append(self._row(draw, member))
 
     def _row(self, draw: Draw, member: Member) -> tuple[Any, ...]:
         given, manner, places = member.given, member.manner, member.places

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_guard.simulator.clients import Clients
-from stream_guard.simulator.engine.roster import MODELS, Roster
+from stream_guard.simulator.engine.roster import MODELS, Roster, Taken
 from stream_guard.simulator.provider import EMBED, ERRORS, NEW, OVERLOADED, Provider
 
 Array = NDArray[Any]
@@ -32,16 +32,28 @@ _TOKEN_MS: Final = np.array([model.token_ms for model in MODELS])
 REQUEST: Final = np.dtype(
     [
         ("at", "i8"),  # ms
-        ("account", "i4"), ("place", "i4"), ("look", "i4"), ("model", "i1"), ("end_user", "u4"),
-        ("session", "i8"), ("turn", "i2"), ("status", "i2"), ("input", "i4"), ("cached", "i4"),
-        ("output", "i4"),
-        ("reasoned", "i4"),  # tokens; -1: not asked for; -2: the client never says
-        ("latency", "i4"),  # tenths of a ms
-        ("tools", "i4"), ("calls", "i1"), ("images", "i1"), ("template", "i4"), ("labels", "i2"),
-        ("chars", "i4"), ("language", "i1"), ("row", "i4"), ("other", "i4"),
-        ("is_sketched", "?"), ("is_task", "?"),
+        ("account", "i4"), ("look", "i4"), ("place", "i4"), ("end_user", "u4"), ("tools", "i4"),
+        ("template", "i4"), ("session", "i8"), ("turn", "i2"), ("status", "i2"), ("input", "i4"),
+        ("cached", "i4"), ("output", "i4"),
+        ("reasoned", "i4"),  # tokens
+        ("latency", "i4"),  # ms
+        ("chars", "i4"),
+        ("tail", "i4"),  # what is one of few: see `tail_of`
+        ("row", "i4"), ("other", "i4"), ("is_sketched", "?"),
     ]
 )  # fmt: skip
+
+
+Rows = dict[str, Array]  # columns of rows in the making
+# What is one of few, and how many; the first may be any number.
+TAIL: Final = (
+    ("labels", 0),
+    ("language", 16),
+    ("wish", 3),
+    ("images", 5),
+    ("model", len(MODELS)),
+    ("calls", 8),
+)
 
 
 @dataclass(slots=True)
@@ -77,16 +89,14 @@ class Sessions:
         """All requests of these conversations, by conversation."""
         if not len(batch.account):
             return np.empty(0, REQUEST)
-        rng, who = self._rng, self._roster.rows[batch.account]
+        rng, who = self._rng, self._roster.table.of(batch.account)
         is_task = rng.random(len(who)) < who["list_ratio"] if batch.is_task is None else batch.is_task
         turns = self._turns(who, is_task)
         owner = np.repeat(np.arange(len(who)), turns)
         first = np.cumsum(turns) - turns
-        rows = np.zeros(len(owner), REQUEST)
-        rows["turn"] = np.arange(len(owner)) - first[owner] + 1
-        rows["is_task"] = is_task[owner]
+        rows = {"turn": np.arange(len(owner)) - first[owner] + 1, "is_task": is_task[owner]}
         self._begin(rows, batch, owner, is_task)
-        account = who[owner]
+        account = self._roster.table.of(rows["account"])
         self._ask(rows, account)
         self._offer(rows, account)
         history = self._count(rows, account, first[owner])
@@ -96,17 +106,22 @@ class Sessions:
         system = self._roster.system_tokens.array[rows["look"]]
         rows["cached"] = system // 512 * 512 + np.where(is_warm, history, 0)
         self._fail(rows)
-        return rows[rows["at"] < account["end"] * 1000]
+        rows["tail"] = tail_of(rows)
+        made = np.empty(len(owner), REQUEST)
+        for name in REQUEST.names or ():
+            made[name] = rows[name]
+        is_in_use = made["at"] < account["end"] * 1000
+        return made if is_in_use.all() else made[is_in_use]
 
-    def _turns(self, who: Array, is_task: Array) -> Array:
+    def _turns(self, who: Taken, is_task: Array) -> Array:
         drawn = self._rng.geometric(1 / np.maximum(who["turns"], 1.0))
         listed = 1 + (self._rng.random(len(who)) < who["follow_ratio"])
         turns: Array = np.where(is_task & ~who["is_dry"], listed, drawn).clip(1, LONGEST)
         return turns
 
-    def _begin(self, rows: Array, batch: Batch, owner: Array, is_task: Array) -> None:
+    def _begin(self, rows: Rows, batch: Batch, owner: Array, is_task: Array) -> None:
         """What a conversation keeps: place, look, model, end user."""
-        rng, who, count = self._rng, self._roster.rows[batch.account], len(batch.account)
+        rng, who, count = self._rng, self._roster.table.of(batch.account), len(batch.account)
         chance = rng.random((5, count), np.float32)
         is_plain = ~is_task & (who["list"] >= 0)
         look = np.where(is_plain, who["plain"], who["look"])
@@ -125,7 +140,7 @@ class Sessions:
         rows["session"] = self._begun + owner
         self._begun += count
 
-    def _moved(self, who: Array, at: Array) -> Array:
+    def _moved(self, who: Taken, at: Array) -> Array:
         """Share of each one's requests that goes to the new model, if there is one by now."""
         release = self._provider.release
         if release is None:
@@ -134,11 +149,11 @@ class Sessions:
         moved: Array = who["eager"] * (1 - np.exp(-3 * np.maximum(days, 0.0)))
         return moved
 
-    def _ask(self, rows: Array, account: Array) -> None:
+    def _ask(self, rows: Rows, account: Taken) -> None:
         """The prompt of each turn, and what is said of it."""
-        rng, pool, count = self._rng, self._pool, len(rows)
+        rng, pool, count = self._rng, self._pool, len(rows["turn"])
         use = self._roster.mixes.array[account["mix"], rng.integers(0, 256, count)].astype(np.int64)
-        topic = account["topics"][np.arange(count), rng.integers(0, 64, count)].astype(np.int64)
+        topic = account.topics(rng.integers(0, 64, count)).astype(np.int64)
         is_followup = (rows["turn"] > 1) & ~account["is_dry"] & (rng.random(count) < 0.75)
         use[is_followup] = pool.followup
         wants_own = rng.random(count) < account["language_ratio"]
@@ -150,12 +165,11 @@ class Sessions:
         rows["row"], rows["other"] = picked, pool.like(rng, picked)
         rows["language"] = pool.language[picked]
         rows["labels"] = pool.classify(rng, pool.use[picked])
-        if self.sketch_ratio:
-            rows["is_sketched"] = rng.random(count) < self.sketch_ratio
+        rows["is_sketched"] = rng.random(count) < self.sketch_ratio
 
-    def _offer(self, rows: Array, account: Array) -> None:
+    def _offer(self, rows: Rows, account: Taken) -> None:
         """Templates, tools, images, the wish to reason."""
-        rng, count, roster = self._rng, len(rows), self._roster
+        rng, count, roster = self._rng, len(rows["turn"]), self._roster
         chance = rng.random((5, count), np.float32)
         use = self._pool.use[rows["row"]]
         is_equipped = rows["is_task"] | (account["list"] < 0)
@@ -165,13 +179,17 @@ class Sessions:
         rows["tools"] = np.where(is_equipped & (chance[1] < account["tools_ratio"]), account["tools"], 0)
         calls = (-np.log(1 - chance[2]) / 1.1).astype(np.int8).clip(0, 6)
         rows["calls"] = np.where(rows["tools"] > 0, calls, -1)
-        rows["images"] = np.where(chance[3] < account["images_ratio"], 1 + 3 * chance[3] / 0.2, 0).clip(0, 4)
+        rows["images"] = (
+            np.where(chance[3] < account["images_ratio"], 1 + 3 * chance[3] / 0.2, 0)
+            .astype(np.int8)
+            .clip(0, 4)
+        )
         asks = account["reasoning_ratio"]
-        rows["reasoned"] = np.where(asks < 0, -2, np.where(chance[4] < asks, 0, -1))
+        rows["wish"] = np.where(asks < 0, 0, np.where(chance[4] < asks, 2, 1))
 
-    def _count(self, rows: Array, account: Array, first: Array) -> Array:
+    def _count(self, rows: Rows, account: Taken, first: Array) -> Array:
         """Tokens and characters; what each turn carries along of the conversation before it."""
-        rng, count, pool = self._rng, len(rows), self._pool
+        rng, count, pool = self._rng, len(rows["turn"]), self._pool
         longer = rng.uniform(0.95, 1.05, count)
         prompt = np.maximum(1, pool.tokens[rows["row"]] * longer)
         rows["chars"] = np.maximum(1, pool.chars[rows["row"]] * longer)
@@ -182,7 +200,8 @@ class Sessions:
         length[serves] = quantiles(rng, self._output, account["context"][serves] - 2)
         output = np.maximum(1, np.minimum(length, account["max_tokens"]))
         rows["output"] = np.where(rows["model"] == EMBEDDING, 0, output)
-        reasons = np.flatnonzero(rows["reasoned"] == 0)
+        reasons = np.flatnonzero(rows["wish"] == 2)
+        rows["reasoned"] = np.zeros(count)
         rows["reasoned"][reasons] = 1 + 700 * factor[reasons] * np.exp(
             0.9 * rng.standard_normal(len(reasons))
         )
@@ -192,9 +211,9 @@ class Sessions:
         rows["input"] = self._roster.system_tokens.array[rows["look"]] + history + added
         return history
 
-    def _pasted(self, rows: Array, account: Array, prompt: Array) -> Array:
+    def _pasted(self, rows: Rows, account: Taken, prompt: Array) -> Array:
         """Tokens of files and documents beside the prompt."""
-        rng, count = self._rng, len(rows)
+        rng, count = self._rng, len(rows["turn"])
         pasted = np.zeros(count)
         chance, is_first, context = rng.random(count), rows["turn"] == 1, account["context"]
         pastes = np.flatnonzero((context == 1) & (chance < 0.6))
@@ -208,23 +227,23 @@ class Sessions:
         pasted[serves] = np.maximum(0, length - prompt[serves])
         return pasted
 
-    def _time(self, rows: Array, account: Array, at: Array, turns: tuple[Array, Array]) -> None:
+    def _time(self, rows: Rows, account: Taken, at: Array, turns: tuple[Array, Array]) -> None:
         """When each turn is answered, and how long that took."""
-        rng, count = self._rng, len(rows)
+        rng, count = self._rng, len(rows["turn"])
         first, owner = turns
         model = rows["model"]
-        written = rows["output"] + np.maximum(rows["reasoned"], 0)
+        written = rows["output"] + rows["reasoned"]
         latency = _FIRST_MS[model] * (1 + rows["input"] / 40_000) + written * _TOKEN_MS[model]
         latency *= np.exp(0.25 * rng.standard_normal(count))
-        rows["latency"] = latency * 10
+        rows["latency"] = latency
         think = account["gap_s"] * np.exp(0.9 * rng.standard_normal(count))
         passed = np.cumsum(np.where(rows["turn"] == 1, 0.0, latency / 1000 + think))
-        rows["at"] = (at + passed - passed[first][owner]) * 1000
+        rows["at"] = ((at + passed - passed[first][owner]) * 1000).astype(np.int64)
 
-    def _fail(self, rows: Array) -> None:
+    def _fail(self, rows: Rows) -> None:
         """Errors of calm hours and of bad ones; a failed request has no answer."""
-        chance = self._rng.random(len(rows))
-        status = np.full(len(rows), 200)
+        chance = self._rng.random(len(rows["turn"]))
+        status = np.full(len(rows["turn"]), 200)
         reached = 0.0
         for code, ratio in ERRORS:
             status[(chance >= reached) & (chance < reached + ratio)] = code
@@ -235,7 +254,30 @@ class Sessions:
             status[bad[self._rng.random(len(bad)) < incident.error_ratio]] = OVERLOADED
         rows["status"] = status
         failed = np.flatnonzero(status >= 400)
-        rows["latency"][failed] = 450 * np.exp(0.5 * self._rng.standard_normal(len(failed)))
+        rows["latency"][failed] = 45 * np.exp(0.5 * self._rng.standard_normal(len(failed)))
+
+
+def tail_of(rows: Rows) -> Array:
+    """One number for all that is one of few: labels, language, wish to reason, images, model, tool calls."""
+    calls = np.where(rows["status"] < 400, rows["calls"] + 1, 0)
+    tail = rows["labels"].astype(np.int32)
+    for name, values in TAIL[1:-1]:
+        tail = tail * values + rows[name]
+    return tail * TAIL[-1][1] + calls
+
+
+def read_tail(tail: int) -> dict[str, int]:
+    """What `tail_of` had put together; ``calls`` is -1 where none are told."""
+    said = {}
+    for name, values in reversed(TAIL[1:]):
+        tail, said[name] = divmod(tail, values)
+    said["calls"] -= 1
+    return said | {"labels": tail}
+
+
+def without_calls(tail: int) -> int:
+    """The tail of a refused request: nobody called a tool."""
+    return tail - tail % TAIL[-1][1]
 
 
 def quantiles(rng: np.random.Generator, tables: Array, which: Array) -> Array:
