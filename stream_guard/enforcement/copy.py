@@ -93,7 +93,7 @@ class LocalCopy:
         if reply is None:
             self._young.add(account_id)
             self._entries.pop(account_id, None)
-            if len(self._young) * 2 > self._config.max_accounts:
+            if len(self._young) * 2 >= self._config.max_accounts:
                 self._turn()
             return ASKED
         check, lasts_s, age_ms = read_reply(reply)
