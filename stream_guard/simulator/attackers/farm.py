@@ -11,9 +11,10 @@ from stream_guard.simulator.arrivals import DAY, Law
 from stream_guard.simulator.attackers.record import Record
 from stream_guard.simulator.attackers.scheme import Scheme, Shared
 from stream_guard.simulator.draws import Draw, Weighted
+from stream_guard.simulator.engine.member import Habit, Interest, Manner, Member, Places, SignUp
 from stream_guard.simulator.engine.pool import TaskList
 from stream_guard.simulator.engine.rhythm import shape_of
-from stream_guard.simulator.engine.roster import Habit, Interest, Manner, Member, Places, SignUp, topics
+from stream_guard.simulator.engine.roster import topics
 from stream_guard.simulator.engine.world import World
 from stream_guard.simulator.honest.individuals import (
     own_keys,
@@ -197,9 +198,8 @@ class Farm:
     def _interest(self) -> Interest:
         draw, scheme = self._draw, self.scheme
         is_harvest = self._record.aim == "distillation"
-        weights = {use: weight * draw.about(1.0, 0.7) for use, weight in self._record.ordinary.items()}
         return Interest(
-            mix=self._world.roster.mix(weights),
+            mix=self._world.roster.mix_like(draw, self._record.ordinary),
             topics=topics(draw, 0.3 if is_harvest else 3.0),
             language=self._world.networks.language(self._world.networks.country(draw)),
             language_ratio=draw.ratio(0.1, 0.6),

@@ -20,7 +20,7 @@ from stream_guard.simulator.attackers.farm import Farm
 from stream_guard.simulator.attackers.record import Record
 from stream_guard.simulator.attackers.scheme import Scheme, draw_scheme
 from stream_guard.simulator.draws import Draw
-from stream_guard.simulator.engine.roster import FOREVER
+from stream_guard.simulator.engine.member import FOREVER
 from stream_guard.simulator.engine.sessions import Batch
 from stream_guard.simulator.engine.world import World
 from stream_guard.simulator.order import Level

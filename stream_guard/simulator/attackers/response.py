@@ -17,7 +17,7 @@ from stream_guard.simulator.arrivals import DAY, HOUR
 from stream_guard.simulator.attackers.operation import Operation
 from stream_guard.simulator.engine.lines import Row
 from stream_guard.simulator.engine.loop import ACCOUNT, AT, NAMES, at_least_a_ms, replaced
-from stream_guard.simulator.engine.roster import FOREVER
+from stream_guard.simulator.engine.member import FOREVER
 from stream_guard.simulator.order import Costs
 
 PLACE, LOOK = NAMES.index("place"), NAMES.index("look")

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_guard.simulator.clients import Clients
-from stream_guard.simulator.engine.roster import MODELS, Roster, Taken
+from stream_guard.simulator.engine.columns import Taken
+from stream_guard.simulator.engine.roster import MODELS, Roster
 from stream_guard.simulator.provider import EMBED, ERRORS, NEW, OVERLOADED, Provider
 
 Array = NDArray[Any]

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 from stream_guard.simulator.arrivals import DAY, HOUR
 from stream_guard.simulator.draws import Draw
+from stream_guard.simulator.engine.member import Habit, Interest, Manner, Member, Places, SignUp
 from stream_guard.simulator.engine.pool import TaskList
-from stream_guard.simulator.engine.roster import Habit, Interest, Manner, Member, Places, SignUp
 from stream_guard.simulator.engine.world import World
 from stream_guard.simulator.honest.individuals import (
     CHATTING,

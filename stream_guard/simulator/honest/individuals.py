@@ -12,8 +12,7 @@ from typing import Final
 from stream_guard.simulator.arrivals import DAY, Law
 from stream_guard.simulator.clients import Client
 from stream_guard.simulator.draws import Draw, Weighted
-from stream_guard.simulator.engine.rhythm import shape_of
-from stream_guard.simulator.engine.roster import (
+from stream_guard.simulator.engine.member import (
     FOREVER,
     Habit,
     Interest,
@@ -22,8 +21,9 @@ from stream_guard.simulator.engine.roster import (
     Places,
     SignUp,
     System,
-    topics,
 )
+from stream_guard.simulator.engine.rhythm import shape_of
+from stream_guard.simulator.engine.roster import topics
 from stream_guard.simulator.engine.world import World
 from stream_guard.simulator.identities import BROWSERS, client_build, tool_set
 from stream_guard.simulator.networks import Address
@@ -158,9 +158,10 @@ def interest_of(
     world: World, draw: Draw, sources: Sources, country: str | None = None, breadth: float = 0.3
 ) -> Interest:
     """A person's or firm's interest: sources as given, each more or less; topics few or many."""
-    weights = {source: weight * draw.about(1.0, 0.7) for source, weight in sources.items()}
     language = "en" if country is None else world.networks.language(country)
-    return Interest(world.roster.mix(weights), topics(draw, breadth), language, draw.ratio(0.3, 0.9))
+    return Interest(
+        world.roster.mix_like(draw, sources), topics(draw, breadth), language, draw.ratio(0.3, 0.9)
+    )
 
 
 def manner_of(world: World, draw: Draw, kind: Kind) -> Manner:

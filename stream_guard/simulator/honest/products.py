@@ -8,9 +8,9 @@ from typing import Final
 
 from stream_guard.simulator.arrivals import DAY, HOUR, Law
 from stream_guard.simulator.draws import Draw
+from stream_guard.simulator.engine.member import Manner, Member, Places, SignUp
 from stream_guard.simulator.engine.pool import TaskList
 from stream_guard.simulator.engine.rhythm import shape_of
-from stream_guard.simulator.engine.roster import Manner, Member, Places, SignUp
 from stream_guard.simulator.engine.world import World
 from stream_guard.simulator.honest.crowds import Outfit, enlist
 from stream_guard.simulator.honest.individuals import (
