@@ -10,6 +10,7 @@ from stream_guard import __version__
 from stream_guard.cli.allow import app as allow
 from stream_guard.cli.campaigns import app as campaigns
 from stream_guard.cli.check import check_config
+from stream_guard.cli.console import console
 from stream_guard.cli.decisions import app as decisions
 from stream_guard.cli.demo import demo
 from stream_guard.cli.doctor import doctor
@@ -70,7 +71,7 @@ def _root(
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
-for command in (demo, run, replay, evaluate, simulate, produce, rebuild, doctor):
+for command in (demo, run, replay, evaluate, simulate, produce, rebuild, console, doctor):
     app.command()(command)
 app.command("check-config")(check_config)
 app.add_typer(decisions, name="decisions")

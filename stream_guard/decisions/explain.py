@@ -44,7 +44,7 @@ def one_line(decision: Decision) -> str:
 
 def explain(decision: Decision, campaign: CampaignState | None = None, policy: Policy | None = None) -> str:
     """The full account, in paragraphs."""
-    parts = [_what(decision), _why(decision), _evidence(decision)]
+    parts = [what_holds(decision), _why(decision), _evidence(decision)]
     if campaign is not None:
         parts.append(_campaign(campaign))
     parts += [_change(decision, policy), _origin(decision)]
@@ -61,14 +61,16 @@ def _verb(decision: Decision) -> str:
 
 
 def _seen(line: DecisionEvidence) -> str:
-    return f"{line.name} {_number(line.value)} (honest: {_number(line.expected)})"
+    return f"{line.name} {figure(line.value)} (honest: {figure(line.expected)})"
 
 
-def _number(value: float) -> str:
+def figure(value: float) -> str:
+    """A number with as many digits as people read."""
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def _what(decision: Decision) -> str:
+def what_holds(decision: Decision) -> str:
+    """Who may do what, since when and how long: one sentence."""
     text = f"Account {decision.account_id} {_verb(decision)}, since {at(decision.decided_at)}"
     if decision.action != "allow":
         text += ", until revoked" if decision.expires_at is None else f", until {at(decision.expires_at)}"
@@ -90,7 +92,7 @@ def _evidence(decision: Decision) -> str:
     if not decision.evidence:
         return ""
     rows = [("what was seen", "value", "honest traffic", "weight (nats)")]
-    rows += [(e.name, _number(e.value), _number(e.expected), f"{e.weight:+.1f}") for e in decision.evidence]
+    rows += [(e.name, figure(e.value), figure(e.expected), f"{e.weight:+.1f}") for e in decision.evidence]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = [
         "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows
@@ -108,7 +110,7 @@ def _campaign(campaign: CampaignState) -> str:
 
 def _change(decision: Decision, policy: Policy | None) -> str:
     """What would have changed it."""
-    lines = list(_without(decision, policy))
+    lines = list(without_evidence(decision, policy))
     if decision.action == "allow":
         if not set(decision.reason_codes).isdisjoint(("exempt", "revoked")):
             lines.append(f"Taking the word back: stream-guard allow remove {decision.account_id}")
@@ -120,7 +122,7 @@ def _change(decision: Decision, policy: Policy | None) -> str:
     return "\n".join(["What would have changed it", *(f"  {line}" for line in lines)]) if lines else ""
 
 
-def _without(decision: Decision, policy: Policy | None) -> Sequence[str]:
+def without_evidence(decision: Decision, policy: Policy | None) -> Sequence[str]:
     """The evidence it would not stand without, as far as decision and policy tell."""
     heaviest = sorted((e for e in decision.evidence if e.weight > 0), key=lambda e: -e.weight)
     if not heaviest or decision.action == "allow":
@@ -129,8 +131,8 @@ def _without(decision: Decision, policy: Policy | None) -> Sequence[str]:
     total = sum(e.weight for e in heaviest)
     first = heaviest[0]
     lines.append(
-        f"Honest figures in place of {first.name}: {_number(first.expected)} instead of "
-        f"{_number(first.value)} would have left {total - first.weight:.1f} of {total:.1f} nats."
+        f"Honest figures in place of {first.name}: {figure(first.expected)} instead of "
+        f"{figure(first.value)} would have left {total - first.weight:.1f} of {total:.1f} nats."
     )
     rule = _rule(decision, policy)
     if rule is not None:

@@ -1,0 +1,84 @@
+"""Server-sent events: the overview's parts whenever they change, rendered once for all who look.
+
+A new connection gets every part at once; then each part when it differs from what was sent last.  A
+comment every `QUIET_S` keeps proxies from closing the line.  Bound: `WATCHERS` connections.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from stream_guard.console.desk import Desk
+from stream_guard.console.pages import overview_parts
+
+EVERY_S = 1.0
+QUIET_S = 15.0
+WATCHERS = 100
+PARTS = ("looks", "tiles", "newest", "campaigns", "reasons")
+
+
+class Live:
+    """The stream of parts."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._made_at = 0.0
+        self._parts: dict[str, str] = {}
+        self._watchers = 0
+        self.is_closing = False
+
+    def routes(self) -> list[Route]:
+        """Path to stream."""
+        return [Route("/live", self.stream, methods=["GET"])]
+
+    async def stream(self, _request: Request) -> Response:
+        """One connection."""
+        if self._watchers >= WATCHERS:
+            return PlainTextResponse("too many are watching\n", 503, headers={"Retry-After": "30"})
+        return StreamingResponse(
+            self._events(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+        )
+
+    async def _events(self) -> AsyncIterator[str]:
+        self._watchers += 1
+        sent: dict[str, str] = {}
+        quiet_s = 0.0
+        try:
+            while not self.is_closing:
+                for name, text in self.parts().items():
+                    if sent.get(name) != text:
+                        sent[name] = text
+                        quiet_s = 0.0
+                        yield event(name, text)
+                if quiet_s >= QUIET_S:
+                    quiet_s = 0.0
+                    yield ": still here\n\n"
+                quiet_s += EVERY_S
+                await asyncio.sleep(EVERY_S)
+        finally:
+            self._watchers -= 1
+
+    def parts(self) -> dict[str, str]:
+        """All parts, at most `EVERY_S` old."""
+        now = self._desk.clock()
+        if not self._parts or now - self._made_at >= EVERY_S / 2:
+            context = overview_parts(self._desk) | {"looks": self._desk.looks()}
+            self._parts = {name: self._desk.part(f"parts/{name}.html", **context) for name in PARTS}
+            self._parts["point"] = self._point()
+            self._made_at = now
+        return self._parts
+
+    def _point(self) -> str:
+        points = self._desk.sources.meters.points
+        at, rate = points[-1] if points else (0.0, 0.0)
+        return msgspec.json.encode([round(at, 1), round(rate, 2)]).decode()
+
+
+def event(name: str, text: str) -> str:
+    """A server-sent event; text may have lines."""
+    lines = "\n".join(f"data: {line}" for line in text.splitlines())
+    return f"event: {name}\n{lines}\n\n"
