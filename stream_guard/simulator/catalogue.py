@@ -91,7 +91,7 @@ class Part:
                 length = world.span.end - world.span.start
                 world.provider.release = world.span.start + length * draw.ratio(0.4, 0.7)
             order = (record, self.level, self.scale)
-            operations.append(Operation(world, draw, order, len(operations)))
+            operations.append(Operation(world, draw, order, len(operations), self.order.dilution))
         elif self.name == BACKGROUND:
             fill_background(world, draw, self._count(max(FEWEST, 3 * others)))
         else:

@@ -59,3 +59,4 @@ class Order:
     accounts: int | None = None  # honest accounts of the background; None: by the campaigns' size
     sketch_ratio: float = 0.0  # events that carry a prompt sketch
     start: float = 1_776_816_000.0  # 22 April 2026, midnight UTC
+    dilution: float | None = None  # ordinary conversations among the campaigns' tasks; None: drawn

@@ -9,7 +9,7 @@ Glossary: *slot* a worker of the operator, who uses one account after the other;
 day that an account works.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -56,7 +56,14 @@ def size_of(world: World, draw: Draw, record: Record, scale: float) -> Size:
 class Operation:
     """A campaign under way."""
 
-    def __init__(self, world: World, draw: Draw, order: tuple[Record, Level, float], index: int) -> None:
+    def __init__(
+        self,
+        world: World,
+        draw: Draw,
+        order: tuple[Record, Level, float],
+        index: int,
+        dilution: float | None = None,
+    ) -> None:
         record, level, scale = order
         self.name = f"{record.name}-{index + 1}"
         self.index = index
@@ -64,6 +71,8 @@ class Operation:
         self.world = world
         self.draw = draw
         self.scheme: Scheme = draw_scheme(draw.child("scheme"), record, level)
+        if dilution is not None:
+            self.scheme = replace(self.scheme, dilution=dilution)
         self.size = size_of(world, draw.child("size"), record, scale)
         self.farm = Farm(world, draw.child("farm"), record, self.scheme)
         self._rng = world.rng(f"dispatch/{self.name}")
