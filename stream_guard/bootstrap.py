@@ -49,7 +49,12 @@ def build_topology(
     return Topology(
         streams=_streams(settings, decoder),
         steps=(
-            Step("accounts", lambda: Accounts(settings.accounts), "requests", ("profiles", "verdicts")),
+            Step(
+                "accounts",
+                lambda: Accounts(settings.accounts, to_ms(stream.forget_after_s)),
+                "requests",
+                ("profiles", "verdicts"),
+            ),
             Step("control", lambda: ControlDesk(stream.partitions), "control", ("findings", "verdicts")),
             Step("groups", lambda: Groups(settings), "profiles", ("findings",)),
             Step("campaigns", lambda: Campaigns(settings), "findings", ("verdicts", "campaigns")),

@@ -34,6 +34,7 @@ class StreamSettings(Struct, frozen=True, forbid_unknown_fields=True):
     tick_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
     lateness_s: Seconds = 1.0
     future_s: Seconds = 60.0
+    forget_after_s: Annotated[float, Meta(ge=86_400, le=1e11)] = 90 * 86_400.0  # of silence
 
 
 class KafkaSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,7 +22,7 @@ Glossary: ``at`` event time in ms that orders a record; ``tick`` the end of a ha
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 from zlib import crc32
 
 StreamKind = Literal["log", "frames", "sink"]
@@ -44,6 +44,10 @@ class Rows(Protocol):
 
     def delete(self, key: str) -> None:
         """Forget ``key``."""
+        ...
+
+    def keys(self) -> Iterable[str]:
+        """Every key, in an order that differs from run to run: only for what does not depend on it."""
         ...
 
 
@@ -76,7 +80,8 @@ class Stage(Protocol):
 
     Only a lane calls it.  Over a log: ``process`` once per record in log order.  Over frames: at
     each closed tick ``process`` once per record in the order (at, key, record), then ``tick`` once;
-    ticks that hold no record are skipped, save those that end on a whole minute.  Scratch inside
+    ticks that hold no record are skipped, save those that end on a whole minute (of a silence of days only
+    those in which the stage has work, see `Patient`).  Scratch inside
     one tick may be kept on the object.  A record that makes ``process`` raise becomes a dead
     letter: the row that was put before it was changed stays as the exception left it, the same in
     every run, and the stream goes on.  A ``tick`` that raises leaves a dead letter without a body.
@@ -91,6 +96,38 @@ class Stage(Protocol):
 
     def tick(self, rows: Rows, now: int, out: Out) -> None:
         """Event time has reached ``now`` (ms), and all records up to it were processed."""
+        ...
+
+
+@runtime_checkable
+class Forgetful(Protocol):
+    """A stage with rows that end: it says which and when, its lane does the rest (`runtime/forgetting.py`).
+
+    A row ends by what it holds alone, however late its lane looks: within a week after `forget_at`.
+    """
+
+    def may_forget(self, key: str) -> bool:
+        """Whether the row of such a key can end at all; always the same for a key."""
+        ...
+
+    def forget_at(self, key: str, row: Any) -> int | None:
+        """Event time in ms from which the row says nothing any more; None: not as it is now."""
+        ...
+
+    def forget(self, rows: Rows, key: str, row: Any) -> None:
+        """Delete the row and what hangs on it; in which order rows come must not matter."""
+        ...
+
+
+@runtime_checkable
+class Patient(Protocol):
+    """A stage over frames that knows when it has work without a record: silence is not ticked through."""
+
+    def next_due(self, rows: Rows, now: int) -> int | None:
+        """Event time in ms, from ``now`` on, of the first tick that would do anything; None: no tick would.
+
+        Exact: what is skipped must not matter, since how much is skipped depends on how the log arrives.
+        """
         ...
 
 

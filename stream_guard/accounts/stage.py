@@ -29,8 +29,9 @@ class Accounts:
 
     row: Any = AccountRow | SegmentRow | WaitingRow | SegmentsRow
 
-    def __init__(self, settings: AccountsSettings) -> None:
+    def __init__(self, settings: AccountsSettings, forget_after_ms: int = 90 * DAY_MS) -> None:
         self._settings = settings
+        self._forget_after_ms = forget_after_ms
         self._segments = Segments()
 
     def process(self, rows: Rows, _key: str, event: RequestEvent, out: Out) -> None:
@@ -55,6 +56,18 @@ class Accounts:
 
     def tick(self, rows: Rows, now: int, out: Out) -> None:
         """Nothing: a log stage is not ticked."""
+
+    def may_forget(self, key: str) -> bool:
+        """Accounts end; the few models of the population stay."""
+        return key.startswith("a:")
+
+    def forget_at(self, _key: str, row: AccountRow) -> int:
+        """An account that is silent for long; if it comes back, it is new."""
+        return row.last_at + self._forget_after_ms
+
+    def forget(self, rows: Rows, key: str, _row: AccountRow) -> None:
+        """Nothing hangs on it: what others hold of it ends by itself."""
+        rows.delete(key)
 
     @staticmethod
     def _identify(row: AccountRow, event: RequestEvent) -> None:

@@ -41,6 +41,7 @@ class SuspectRow(Struct, array_like=True, tag="g"):
     members: dict[str, float | None] = {}  # accounts that findings named -> fit; None: no conduct yet
     inside: int = 0  # accounts of its campaign that show it
     campaign: str = ""
+    seen_at: int = 0  # ms, its newest finding
 
 
 class AccountRow(Struct, array_like=True, tag="a"):
@@ -65,6 +66,7 @@ class AccountRow(Struct, array_like=True, tag="a"):
     is_cleared: bool = False  # an operator said that the verdict was wrong
     said_at: int = 0  # ms, when the verdict that stands was last sent
     network: str = ""  # value of its `network:` indicator, the first by name where it shows several
+    seen_at: int = 0  # ms, the newest finding that named it
 
 
 class CampaignRow(Struct, array_like=True, tag="c"):

@@ -7,7 +7,7 @@ For the same reason a verdict that stands is sent again, once it is `AGAIN_MS` o
 whoever stays active stays sentenced.
 """
 
-from stream_guard.campaigns import traits
+from stream_guard.campaigns import endings, traits
 from stream_guard.campaigns.intake import Intake
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.networks import cidr_of
@@ -37,11 +37,14 @@ class Campaigns:
         self._settings = settings.campaigns
         self._line = budget_line(settings.budget.false_blocks_per_100k_account_days)
         self._silent_ms = round(settings.campaigns.silent_days * DAY_MS)
+        self._forget_after_ms = round(settings.stream.forget_after_s * 1000)
         self._intake = Intake()
 
     def process(self, rows: Rows, _key: str, record: Finding, out: Out) -> None:
         """Take one finding."""
-        self._intake.take(Ledger(rows), record, out.count)
+        ledger = Ledger(rows)
+        self._intake.take(ledger, record, out.count)
+        endings.note(ledger, record, out.at)
 
     def tick(self, rows: Rows, now: int, out: Out) -> None:
         """Place groups, weigh accounts, tell."""
@@ -60,6 +63,27 @@ class Campaigns:
             session.tell(name)
         if now % MINUTE_MS == 0:
             self._end_silent(ledger, session, now)
+
+    def next_due(self, rows: Rows, now: int) -> int | None:
+        """Without a record only campaigns that have grown are weighed, and silent ones end."""
+        ledger = Ledger(rows)
+        living = ledger.living()
+        grown = (c for name in living if (c := ledger.campaign(name)) and c.count != c.weighed)
+        if next(grown, None) is not None:
+            return now
+        return min(living.values()) + self._silent_ms + 1 if living else None
+
+    def may_forget(self, key: str) -> bool:
+        """Suspected groups and accounts end; campaigns do so when they are silent (`_end_silent`)."""
+        return endings.may_forget(key)
+
+    def forget_at(self, _key: str, row: SuspectRow | AccountRow) -> int | None:
+        """A group of no campaign that no finding has named for long; an account likewise."""
+        return endings.forget_at(row, self._forget_after_ms)
+
+    def forget(self, rows: Rows, _key: str, row: SuspectRow | AccountRow) -> None:
+        """Nothing is withdrawn: sentences run out by policy."""
+        endings.forget(Ledger(rows), row)
 
     @staticmethod
     def _around_grown(ledger: Ledger) -> set[str]:

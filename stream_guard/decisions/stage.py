@@ -12,16 +12,19 @@ Glossary: *claim* a verdict that stands (`rows.py`); *word* what an operator sai
 from typing import Any
 
 from stream_guard import __version__
+from stream_guard.clock import DAY_MS, to_ms
 from stream_guard.decisions import exemptions, standing, switches, timers
+from stream_guard.decisions.durations import FOREVER
 from stream_guard.decisions.networks import is_wide
 from stream_guard.decisions.policy import Policy
-from stream_guard.decisions.rows import AccountRow, Claim, Row, trimmed
+from stream_guard.decisions.rows import AccountRow, Claim, OrgRow, Row, trimmed
 from stream_guard.decisions.settle import Case, Settler
 from stream_guard.records import Verdict
 from stream_guard.topology import Out, Rows
 
 MODEL_VERSION = f"stream-guard-{__version__}"
 SOURCES = ("account", "campaign", "operator")
+WORD_MEMORY_MS = 90 * DAY_MS
 HARD_FACTS = ("chargeback",)  # words that are evidence, too
 
 
@@ -73,6 +76,25 @@ class Decisions:
         """Settle all against whom something stands: a wide word was spoken, or has ended."""
         for account_id in standing.everyone(rows):
             self._touched.setdefault(account_id, trigger)
+
+    def next_due(self, rows: Rows, _now: int) -> int | None:
+        """Without a record only alarms go off and switches run out."""
+        found = (timers.next_due(rows), switches.next_end(rows))
+        return min((at for at in found if at is not None), default=None)
+
+    def may_forget(self, key: str) -> bool:
+        """Accounts end by their alarms, and what stands never does; left are words on organisations."""
+        return key.startswith("x:org:")
+
+    def forget_at(self, _key: str, row: OrgRow) -> int | None:
+        """A word that is over, for so long that no older one can still come in."""
+        if row.word.until >= FOREVER:
+            return None
+        return max(row.word.until, to_ms(row.word.spoken_at)) + WORD_MEMORY_MS
+
+    def forget(self, rows: Rows, key: str, _row: OrgRow) -> None:
+        """Nothing hangs on it."""
+        rows.delete(key)
 
     def _note(self, rows: Rows, verdict: Verdict, now: int) -> None:
         """Replace what the source held of the account before."""

@@ -51,6 +51,16 @@ def end(rows: Rows, now: int) -> bool:
     return bool(over)
 
 
+def next_end(rows: Rows) -> int | None:
+    """When the next switch that is on runs out, in ms; None: none does."""
+    row = rows.get(KEY)
+    return (
+        min((word.until for word in row.words.values() if 0 < word.until < FOREVER), default=None)
+        if row
+        else None
+    )
+
+
 def standing(rows: Rows) -> InShadow:
     """Subjects that are in shadow now; `end` comes first."""
     row = rows.get(KEY)

@@ -30,6 +30,12 @@ def wake(rows: Rows, account_id: str, row: AccountRow, at: int, now: int) -> Non
     timer.accounts.append(account_id)
 
 
+def next_due(rows: Rows) -> int | None:
+    """When the first alarm goes off, in ms; None: there is none."""
+    names = (key[2:] for key in rows.keys() if key.startswith("t:"))  # noqa: SIM118 - rows are no dict
+    return min((int(name) * MINUTE_MS for name in names if ":" not in name), default=None)
+
+
 def due(rows: Rows, now: int) -> list[str]:
     """Accounts whose minute is ``now``; a tick that does not end on a whole minute has none."""
     if now % MINUTE_MS:

@@ -11,7 +11,7 @@
 | U+0002 ``popular/<bucket>`` | `PopularRow`: how many honest accounts show a value | 256 a partition |
 | U+0002 ``lit/<account>`` | `LitRow`: fits suspected groups, teaches nothing | members of suspected groups |
 
-Rows of groups grow with the number of distinct indicators; there is no eviction of silent groups yet.
+A group that is silent for long ends, and its members' rows with it (`stage.Groups.forget`).
 """
 
 from msgspec import Struct
@@ -56,6 +56,7 @@ class GroupRow(Struct, array_like=True, tag="g"):
     sent: dict[str, int] = {}  # suspected: member -> requests covered by what was last sent of it
     conduct: GroupConduct | None = None  # suspected: how it behaves
     arrivals: list[Profile] = []  # suspected: newest profiles of accounts beyond the sample
+    seen_at: int = 0  # ms, when it was last changed; of a lone account's group only roughly
 
 
 class MemberRow(Struct, array_like=True, tag="m"):

@@ -166,15 +166,20 @@ class Session:
 
     def _light(self, indicator: str, account: str, *, is_lit: bool) -> None:
         """Note whether the account's conduct fits this group; who fits any teaches the reference nothing."""
-        lit: LitRow | None = self._rows.get(lit_key(account))
-        if is_lit == (lit is not None and indicator in lit.groups):
-            return
-        lit = lit or LitRow({})
-        if is_lit:
-            lit.groups[indicator] = None
-        else:
-            del lit.groups[indicator]
-        if lit.groups:
-            self._rows.put(lit_key(account), lit)
-        else:
-            self._rows.delete(lit_key(account))
+        set_lit(self._rows, indicator, account, is_lit=is_lit)
+
+
+def set_lit(rows: Rows, indicator: str, account: str, *, is_lit: bool) -> None:
+    """Note whether ``account`` stands in the suspected group and fits it."""
+    lit: LitRow | None = rows.get(lit_key(account))
+    if is_lit == (lit is not None and indicator in lit.groups):
+        return
+    lit = lit or LitRow({})
+    if is_lit:
+        lit.groups[indicator] = None
+    else:
+        del lit.groups[indicator]
+    if lit.groups:
+        rows.put(lit_key(account), lit)
+    else:
+        rows.delete(lit_key(account))

@@ -8,8 +8,8 @@ forgets none.
 
 from stream_guard.groups import membership, reference
 from stream_guard.groups.judgement import FIRST_INFO
-from stream_guard.groups.rows import STATE, GroupRow, PendingRow, Row, StateRow, pending_key
-from stream_guard.groups.session import Session
+from stream_guard.groups.rows import STATE, GroupRow, PendingRow, Row, StateRow, member_key, pending_key
+from stream_guard.groups.session import Session, set_lit
 from stream_guard.records import REFERENCE, Profile
 from stream_guard.settings import Settings
 from stream_guard.topology import Out, Rows
@@ -26,6 +26,8 @@ class Groups:
         self._settings = settings
         self._min_units, self._max_members = settings.groups.min_units, settings.groups.max_members
         self._every_ms = max(1, round(settings.groups.judge_every_s * 1000))
+        self._forget_after_ms = round(settings.stream.forget_after_s * 1000)
+        self._refresh_ms = self._forget_after_ms // 8  # a group of one is hardly ever packed
         # Scratch of one tick:
         self._touched: set[str] = set()
         self._lone: dict[str, Profile] = {}
@@ -38,14 +40,19 @@ class Groups:
             return
         row: GroupRow | None = rows.get(key)
         if row is None:
-            row = GroupRow({record.account_id: 0}, out.at, judge_at=FIRST_INFO)
+            row = GroupRow({record.account_id: 0}, out.at, judge_at=FIRST_INFO, seen_at=out.at)
             rows.put(key, row)
         if len(row.members) == 1 and record.account_id in row.members:
             self._keep_lone(key, record)
+            if out.at - row.seen_at > self._refresh_ms:
+                rows.put(key, row)
+                row.seen_at = out.at
             return
         changed = membership.take(rows, key, row, record, self._max_members)
         if self._lone and (first := self._lone.pop(key, None)):
             changed |= membership.take(rows, key, row, first, self._max_members)
+        if changed:
+            row.seen_at = out.at
         if changed and (row.causes or (row.info >= row.judge_at and row.profiled >= self._min_units)):
             self._touched.add(key)
 
@@ -73,6 +80,32 @@ class Groups:
         session = Session(rows, state, self._settings, out)
         for indicator in sorted(due):
             session.judge(indicator)
+
+    def next_due(self, rows: Rows, _now: int) -> int | None:
+        """Without a record only what waits is judged."""
+        state: StateRow | None = rows.get(STATE)
+        return state.judge_at if state is not None and state.pending else None
+
+    def may_forget(self, key: str) -> bool:
+        """Groups end, and with them their members' rows; the reference stays."""
+        return not key.startswith("\x02") and "\x1f" not in key
+
+    def forget_at(self, _key: str, row: GroupRow) -> int:
+        """A group of which nobody was heard for long."""
+        return row.seen_at + self._forget_after_ms
+
+    def forget(self, rows: Rows, key: str, row: GroupRow) -> None:
+        """The group, its members' rows, and its mark on who stood in it; CAMPAIGNS forgets by itself."""
+        if row.is_candidate:
+            state: StateRow = rows.get(STATE) or StateRow()
+            rows.put(STATE, state)
+            state.candidates -= 1
+        for account, requests in row.members.items():
+            if requests:
+                rows.delete(member_key(key, account))
+        for account in sorted(row.sent):
+            set_lit(rows, key, account, is_lit=False)
+        rows.delete(key)
 
     def _keep_lone(self, key: str, record: Profile) -> None:
         """Keep the profile of a group of one for the tick: someone may join within it."""

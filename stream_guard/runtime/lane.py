@@ -24,19 +24,19 @@ Glossary: *frame* ``[writer, watermark, [(at, key or keys, record), ...]]``, wha
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from heapq import merge
-from itertools import groupby
 from typing import Any, Protocol
 
 import msgspec
 
-from stream_guard.clock import MINUTE_MS
+from stream_guard.clock import DAY_MS, MINUTE_MS
 from stream_guard.errors import InvalidEvent
 from stream_guard.records import DeadLetter, pack_json
+from stream_guard.runtime.forgetting import Sweep
 from stream_guard.runtime.rows import LaneRows, Packed, pack
-from stream_guard.topology import DEAD_LETTERS, Step, Stream, Topology, lane_name
+from stream_guard.topology import DEAD_LETTERS, Patient, Step, Stream, Topology, lane_name
 
 NEVER = -(1 << 62)
+LONG_SILENCE_MS = DAY_MS  # from here on a stage is asked whether there is anything to tick for
 HEARTBEAT = b"\x00heartbeat"  # key of a log record whose value is an event time in ms
 MARK = "\x00mark"  # key of the lane's own row
 FRAME_BYTES = 256 * 1024  # the broker takes 1 MB a message
@@ -127,6 +127,7 @@ class Lane:
         self.source: Stream = topology.source(step)
         self.stage = step.stage()
         self.rows = LaneRows(self.stage.row, max(1, step.hot_rows // self.source.partitions))
+        self.sweep = Sweep(self.stage, self.rows)
         self.out = Outlet(topology, step)
         self.mark = Mark()
         self.next: int | None = None  # None: not yet told where to start
@@ -146,10 +147,17 @@ class Lane:
         elif packed is not None:
             self.mark = msgspec.msgpack.decode(packed, type=Mark)
             self.next = self.mark.next
+            self.sweep.start(self.mark.watermark)
 
     def feed(self, start: int, end: int, records: Sequence[LogRecord]) -> None:
         """Take all that the partition holds in [start, end); older offsets are skipped."""
         raise NotImplementedError
+
+    def _forget(self, now: int) -> int:
+        """Event time has come to ``now``: delete what has ended; returns when to look again."""
+        if now >= self.sweep.due_at:
+            self.out.count("rows_forgotten", self.sweep.run(now))
+        return self.sweep.due_at
 
     def take(self) -> Batch | None:
         """Everything since the last take, or None; rows, outputs and offset belong together."""
@@ -248,40 +256,54 @@ class LogLane(Lane):
         out, rows, process, decode, time = self.out, self.rows, self.stage.process, self._decode, self._time
         done = self.next if self.next is not None else start
         slack, future = self.topology.lateness_ms + 1, self.topology.future_ms
-        now, events = self.mark.watermark, 0
+        now, events, due_at = self.mark.watermark, 0, self.sweep.due_at
         for record in records:
-            offset, value = record.offset, record.value
+            offset, value, arrived = record.offset, record.value, record.timestamp
             if offset < done:
                 continue
             if record.key == HEARTBEAT:
                 now = max(now, self._heartbeat(record))
+                due_at = self._forget(now)
                 continue
             try:
                 event = decode(value or b"")
                 at = time(event)
-            except InvalidEvent as error:
-                self._bury(offset, error.reason, error.detail, value)
-                continue
             except Exception as error:  # noqa: BLE001 - a bug in a decoder must not become a crash loop
-                self._bury(offset, "decode_failed", repr(error), value)
+                self._refuse(offset, error, value)
                 continue
-            if at > record.timestamp + future and record.timestamp >= 0:
-                self._tally("future")
-                at = record.timestamp
+            if at > arrived + future:
+                at = self._believed(at, arrived)
             if at <= now:
                 self._tally("late")
                 at = now + 1
+            elif at - slack > now:
+                now = at - slack
+                if now >= due_at:
+                    due_at = self._forget(now)
             out.at, out.offset = at, offset
             try:
                 process(rows, "", event, out)
             except Exception as error:  # noqa: BLE001 - the stream outlives a bug: dead letter, see topology.Stage
                 self._bury(offset, "stage_failed", f"{self.step.name}: {error!r}", value)
             events += 1
-            now = max(now, at - slack)
         self.mark.watermark = now
         self.mark.counts["events"] = self.mark.counts.get("events", 0) + events
         self.out.counts["events"] += events
         self.next = end
+
+    def _refuse(self, offset: int, error: Exception, value: bytes | None) -> None:
+        """A record that can not be read."""
+        if isinstance(error, InvalidEvent):
+            self._bury(offset, error.reason, error.detail, value)
+        else:
+            self._bury(offset, "decode_failed", repr(error), value)
+
+    def _believed(self, at: int, arrived: int) -> int:
+        """Of an event from the far future its arrival, where that is known."""
+        if arrived < 0:
+            return at
+        self._tally("future")
+        return arrived
 
     def _heartbeat(self, record: LogRecord) -> int:
         """The watermark that a heartbeat states; like an event's time it can not lie far in the future."""
@@ -357,19 +379,40 @@ class TickLane(Lane):
             mark.watermark = first - tick_ms if mark.is_started else low
         for now in self._due(mark.watermark, low):
             out.at = now
+            self._forget(now)
             self._process_all(self._open.pop(now, []))
             self._oldest.pop(now, None)
             try:
                 self.stage.tick(self.rows, now, out)
             except Exception as error:  # noqa: BLE001 - as in LogLane: what came next must not wait for ever
                 self._bury(now, "stage_failed", f"{self.step.name}.tick: {error!r}", None)
+        self._forget(low)
         mark.watermark = low
 
     def _due(self, after: int, until: int) -> Iterable[int]:
-        """Ticks to close in (after, until], rising: those that hold records, and each whole minute."""
-        held = sorted(tick for tick in self._open if tick <= until)
-        minutes = range((after // MINUTE_MS + 1) * MINUTE_MS, until + 1, MINUTE_MS)  # may span years
-        return (tick for tick, _ in groupby(merge(held, minutes)))
+        """Ticks to close in (after, until], rising: those that hold records, and each whole minute.
+
+        Of a long silence only the minutes in which the stage has work: one may span years.
+        """
+        minute = (after // MINUTE_MS + 1) * MINUTE_MS
+        for held in (*sorted(tick for tick in self._open if tick <= until), until + 1):
+            while minute < held:
+                if held - minute > LONG_SILENCE_MS:
+                    minute = self._next_minute(minute, held)
+                    if minute >= held:
+                        break
+                yield minute
+                minute += MINUTE_MS
+            if held <= until:
+                yield held
+                minute = max(minute, (held // MINUTE_MS + 1) * MINUTE_MS)
+
+    def _next_minute(self, minute: int, until: int) -> int:
+        """The first whole minute from ``minute`` on that has work; ``until`` if none before it has."""
+        if not isinstance(self.stage, Patient):
+            return minute
+        due = self.stage.next_due(self.rows, minute)
+        return until if due is None else max(minute, -(-due // MINUTE_MS) * MINUTE_MS)
 
     def _process_all(self, items: list[Any]) -> None:
         try:

@@ -4,10 +4,12 @@ A row is a msgspec type.  River models inside it travel through the hooks of `ac
 (any object with ``snapshot() -> bytes`` and ``restore(bytes)``).  Changed rows are packed once per
 `take`, not once per change; what was packed last is what the changelog holds.
 
-Bound: as many packed rows as the stage keeps keys; ``hot_max`` decoded ones, oldest out first (a
+Bound: as many packed rows as the stage keeps keys (`forgetting.py` deletes what has ended); ``hot_max``
+decoded ones, oldest out first (a
 miss costs one decode).
 """
 
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import msgspec
@@ -49,6 +51,7 @@ class LaneRows:
         self._hot_max = hot_max
         self._changed: dict[str, Any] = {}
         self.packed: dict[str, bytes] = {}
+        self.on_new: Callable[[str], None] | None = None  # told of each key that is packed for the first time
 
     def get(self, key: str) -> Any | None:
         """The row of ``key``, decoded, or None."""
@@ -60,6 +63,23 @@ class LaneRows:
             if packed is not None:
                 row = self._hot[key] = self._decode(packed)
         return row
+
+    def peek(self, key: str) -> Any | None:
+        """The row of ``key``, or None; what had to be decoded for it is not kept."""
+        row = self._changed[key] if key in self._changed else self._hot.get(key)
+        if row is None and key not in self._changed:
+            packed = self.packed.get(key)
+            return None if packed is None else self._decode(packed)
+        return row
+
+    def keys(self) -> Iterator[str]:
+        """Every key, in an order that differs from run to run: for what does not depend on it."""
+        yield from (key for key in self.packed if key not in self._changed)
+        yield from (key for key, row in self._changed.items() if row is not None)
+
+    def unpacked(self) -> Iterator[str]:
+        """Keys that were put since the last `take` and never before."""
+        return (key for key in self._changed if key not in self.packed)
 
     def put(self, key: str, row: Any) -> None:
         """Keep ``row``, and pack it at the next `take`."""
@@ -73,12 +93,15 @@ class LaneRows:
         """Recovery: one record of the changelog, oldest first."""
         if packed is None:
             self.packed.pop(key, None)
-        else:
-            self.packed[key] = packed
+            return
+        if self.on_new is not None and key not in self.packed:
+            self.on_new(key)
+        self.packed[key] = packed
 
     def take(self) -> Packed:
         """What changed since the last call, packed; None is a tombstone."""
         taken: Packed = []
+        packed_rows, on_new = self.packed, self.on_new
         for key, row in self._changed.items():
             if row is None:
                 self._hot.pop(key, None)
@@ -86,7 +109,9 @@ class LaneRows:
                     taken.append((key.encode(), None))
                 continue
             self._hot[key] = row
-            value = self.packed[key] = pack(row)
+            if on_new is not None and key not in packed_rows:
+                on_new(key)
+            value = packed_rows[key] = pack(row)
             taken.append((key.encode(), value))
         self._changed = {}
         excess = len(self._hot) - self._hot_max
