@@ -97,6 +97,21 @@ class OtlpSettings(Struct, frozen=True, forbid_unknown_fields=True):
     account_attribute: str = ""  # where the account stands if neither in account.id nor in user.id
 
 
+class GatewaySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """`stream-guard gateway`: the guard as a service, for gateways that ask over HTTP or gRPC."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8470  # HTTP
+    grpc_port: Annotated[int, Meta(ge=0, le=65535)] = 8471  # Envoy; 0: off
+    log_port: Annotated[int, Meta(ge=0, le=65535)] = 8472  # access logs, TCP and UDP; 0: off
+    account_header: str = "x-account-id"  # set by the gateway, never by a client
+    token: str = ""  # who posts events must bring it; empty: whoever reaches the port
+    help_url: str = ""  # told to clients that are refused
+    deadline_s: Annotated[float, Meta(gt=0, le=10)] = 0.05
+    on_failure: Literal["open", "closed"] = "open"  # while Redis does not answer
+    is_told: bool = True  # events are sent to Kafka
+
+
 class TelemetrySettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Metrics and logs."""
 
@@ -132,6 +147,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     telemetry: TelemetrySettings = TelemetrySettings()
     console: ConsoleSettings = ConsoleSettings()
     otlp: OtlpSettings = OtlpSettings()
+    gateway: GatewaySettings = GatewaySettings()
     policy: str = ""  # path of a policy; empty: the shipped one
     networks: str = ""  # path of a network table that fills asn and network_type; empty: none
 
@@ -142,6 +158,7 @@ def without_secrets(settings: Settings) -> Settings:
     return replace(
         settings,
         console=replace(settings.console, token="(set)" if settings.console.token else ""),
+        gateway=replace(settings.gateway, token="(set)" if settings.gateway.token else ""),
         redis=replace(settings.redis, url=PASSWORD_IN_URL.sub("***@", settings.redis.url)),
     )
 

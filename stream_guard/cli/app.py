@@ -15,13 +15,14 @@ from stream_guard.cli.decisions import app as decisions
 from stream_guard.cli.demo import demo
 from stream_guard.cli.doctor import doctor
 from stream_guard.cli.evaluate import evaluate
+from stream_guard.cli.gateway import gateway
 from stream_guard.cli.output import say
 from stream_guard.cli.produce import produce
 from stream_guard.cli.rebuild import rebuild
 from stream_guard.cli.replay import replay
 from stream_guard.cli.run import run
-from stream_guard.cli.simulate import simulate
 from stream_guard.cli.shadow import app as shadow
+from stream_guard.cli.simulate import simulate
 from stream_guard.errors import ConfigurationError, StreamGuardError
 
 EXIT_FAILED = 1
@@ -71,7 +72,7 @@ def _root(
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
-for command in (demo, run, replay, evaluate, simulate, produce, rebuild, console, doctor):
+for command in (demo, run, gateway, replay, evaluate, simulate, produce, rebuild, console, doctor):
     app.command()(command)
 app.command("check-config")(check_config)
 app.add_typer(decisions, name="decisions")
