@@ -68,7 +68,8 @@ class Memory:
             known = self._decisions.get(decision.account_id)
             if known is None:
                 known = self._decisions[decision.account_id] = deque(maxlen=HISTORY)
-            if any(each.decision_id == decision.decision_id for _, each in known):
+            is_past = len(known) == HISTORY and version < known[0][0]
+            if is_past or any(each.decision_id == decision.decision_id for _, each in known):
                 return
             known.append((version, decision))
             if len(known) > 1 and known[-2][0] > version:

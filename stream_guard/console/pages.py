@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -105,7 +106,7 @@ class Pages:
         profile = self._memory.profile(name)
         said = [word for word in self._memory.words() if word.subject == name]
         exempt = [word for word in self._desk.exemptions() if word.subject == name]
-        context = self._holding(name) | {"said": said, "exempt": exempt, "durations": DURATIONS}
+        context = await self._holding(name) | {"said": said, "exempt": exempt, "durations": DURATIONS}
         context |= {"profile": profile, "themes": views.conduct(profile) if profile is not None else []}
         context |= {"history": self._memory.history(name)}
         spoken = context.pop("said")
@@ -114,10 +115,10 @@ class Pages:
     async def holds(self, request: Request) -> Response:
         """What holds for an account now: the part of its page that follows the stream."""
         name = request.query_params.get("id", "")
-        return HTMLResponse(self._desk.part("parts/holds.html", **self._holding(name)))
+        return HTMLResponse(self._desk.part("parts/holds.html", **await self._holding(name)))
 
-    def _holding(self, name: str) -> dict[str, Any]:
-        decision = self._desk.sources.decision(name)
+    async def _holding(self, name: str) -> dict[str, Any]:
+        decision = await self._decision(name)
         campaign = self._memory.campaign(decision.campaign_id or "") if decision is not None else None
         return {
             "account_id": name,
@@ -129,11 +130,15 @@ class Pages:
             "campaign": campaign,
         }
 
+    async def _decision(self, name: str) -> Decision | None:
+        """May ask Redis, which may be slow to answer."""
+        return await run_in_threadpool(self._desk.sources.decision, name)
+
     async def search(self, request: Request) -> Response:
         """Accounts, campaigns and indicators by a part of their name."""
         text = request.query_params.get("q", "").strip()
         accounts, campaigns, indicators = self._memory.search(text, FOUND) if text else ([], [], [])
-        if text and text not in accounts and self._desk.sources.decision(text) is not None:
+        if text and text not in accounts and await self._decision(text) is not None:
             accounts = [text, *accounts]
         context: dict[str, Any] = {
             "text": text, "accounts": [(name, self._memory.decision(name)) for name in accounts],
