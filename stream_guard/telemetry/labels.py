@@ -36,6 +36,7 @@ COUNTS = _closed(
         "verdicts",
         "verdicts_withdrawn",
         "campaigns_ended",
+        "rows_forgotten",
         "exempted",
         "unmatched",
         "returned",

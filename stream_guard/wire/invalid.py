@@ -2,7 +2,7 @@
 
 The reason is a metric label and the heading of a dead letter; the detail names the field, what it
 held and what was expected.  Long text is never quoted, only measured, so that no prompt that was
-put in the wrong place gets into a dead letter or a log.
+put in the wrong place gets into a dead letter or a log; of fields about prompts no text is quoted at all.
 """
 
 import re
@@ -50,6 +50,15 @@ def shown(value: Any) -> str:
     return repr(value)
 
 
+def measured(value: Any) -> str:
+    """A value as a detail may quote it where it may be a prompt: text by its length only.
+
+    >>> measured("tell me"), measured(3)
+    ('text of 7 characters', '3')
+    """
+    return f"text of {len(value)} characters" if isinstance(value, str) else shown(value)
+
+
 def explain(error: msgspec.ValidationError, tree: Mapping[str, Any]) -> InvalidEvent:
     """What msgspec found wrong with ``tree``, as an InvalidEvent."""
     expected, _, path = str(error).partition(" - at `")
@@ -62,7 +71,8 @@ def explain(error: msgspec.ValidationError, tree: Mapping[str, Any]) -> InvalidE
     if expected.endswith(", got `null`"):
         reason = "missing_field"
     wanted = re.sub(r", got `.*`$", "", expected).replace("`", "").removeprefix("Expected ")
-    detail = f"{path or '(message)'}: expected {wanted}; got {shown(value)}"
+    got = measured(value) if path.startswith(("prompt", "system_prompt")) else shown(value)
+    detail = f"{path or '(message)'}: expected {wanted}; got {got}"
     if path.endswith("_at") and isinstance(value, int | float) and value >= MILLISECONDS:
         detail += " (milliseconds? Unix seconds are expected)"
     return InvalidEvent(reason, detail)

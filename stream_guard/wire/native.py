@@ -27,7 +27,7 @@ from stream_guard.errors import InvalidEvent
 from stream_guard.records import RequestEvent
 from stream_guard.wire import litellm, otel
 from stream_guard.wire.aliases import ALIASES, CONVERSATIONS, FIELDS, Reading, read_flat
-from stream_guard.wire.invalid import explain, shown
+from stream_guard.wire.invalid import explain, measured
 from stream_guard.wire.mend import mend
 from stream_guard.wire.parse import check_depth, parse_object
 from stream_guard.wire.times import read_time
@@ -217,7 +217,7 @@ def _check_sketch(text: str) -> None:
     try:
         size = len(a2b_base64(text, strict_mode=True))
     except (BadBase64, ValueError) as error:  # ValueError: not ASCII
-        detail = f"prompt_sketch: expected base64; got {shown(text[:16])}"
+        detail = f"prompt_sketch: expected base64; got {measured(text)}"
         raise InvalidEvent("bad_sketch", detail) from error
     if size != SKETCH_BYTES:
         raise InvalidEvent("bad_sketch", f"prompt_sketch: expected {SKETCH_BYTES} bytes; got {size}")

@@ -1,7 +1,9 @@
 """What a dead letter may show of a message that could not be used: enough to mend the sender, no prompt.
 
 Of JSON the outline stays.  The value of a key that may bear a prompt is replaced by "[removed]",
-whatever it is.  Under names that we know and that hold none (`event_id`, `usage`, ...) values stay.
+whatever it is.  Under names that we know and that hold none (`event_id`, `usage`, ...) values stay; of the
+fields about prompts (`prompt_labels`, `prompt_sketch`, ...) only numbers do, since whoever mistakes one of
+them for another puts the prompt there.
 Under all others numbers and truth values stay, text becomes "[12 characters]" and a list or object
 its size.  Of what is no JSON only the length is shown, and those fields at its beginning that are
 surely ours.
@@ -46,12 +48,14 @@ OUTLINED: Final = frozenset(
     {"attributes", "metadata", "model_parameters", "resource", "usage", "usage_object", WRAPPER}
     | {"prompt_tokens_details", "input_tokens_details", "completion_tokens_details", "output_tokens_details"}
 )
+# Fields of ours next to a prompt: their text may be one by mistake.
+NEXT_TO_PROMPT: Final = frozenset(name for name in FIELDS if name.startswith(("prompt", "system_prompt")))
 _WRAPPERS: Final = frozenset({"stringValue", "intValue", "doubleValue", "boolValue"})
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_.:/@-]{1,64}")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _decode = msgspec.json.Decoder().decode
 # `{` and then fields of ours with plain values: what may be shown of a message that is cut or broken.
-_NAMES = "|".join(sorted(map(re.escape, FIELDS - {"prompt_sketch", "indicators", "tools"})))
+_NAMES = "|".join(sorted(map(re.escape, FIELDS - NEXT_TO_PROMPT - {"indicators", "tools"})))
 _SCALAR = r'(?:"[^"\\\x00-\x1f]{0,128}"|-?\d[\d.eE+-]{0,32}|true|false|null)'
 _BEGINNING = re.compile(rf'\s*\{{\s*(?:"(?:{_NAMES})"\s*:\s*{_SCALAR}\s*,\s*)*'.encode())
 
@@ -90,7 +94,7 @@ def _outline(value: Any) -> Any:
 
 
 def _clean_field(value: Any, name: str) -> Any:
-    if bears_prompt(name):
+    if bears_prompt(name) or (name in NEXT_TO_PROMPT and isinstance(value, str | list | dict)):
         return REMOVED
     if name in OUTLINED and isinstance(value, dict | list):
         return _outline(value)

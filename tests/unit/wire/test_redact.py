@@ -3,7 +3,9 @@ import json
 import pytest
 from msgspec.json import encode
 
+from stream_guard.errors import InvalidEvent
 from stream_guard.wire.aliases import FIELDS
+from stream_guard.wire.native import EventDecoder
 from stream_guard.wire.redact import MAX_CHARS, bears_prompt, redact
 from tests.wire_samples import EVENT, LITELLM, OTLP_SPAN, key_values
 
@@ -11,6 +13,17 @@ from tests.wire_samples import EVENT, LITELLM, OTLP_SPAN, key_values
 def test_our_own_fields_stay_and_the_prompt_goes() -> None:
     shown = json.loads(redact(encode({**EVENT, "status": "two hundred", "prompt": "my secret"})))
     assert shown == {**dict(list(EVENT.items())[:20]), "status": "two hundred"}
+
+
+@pytest.mark.parametrize("name", ["prompt_labels", "prompt_sketch", "prompt_language", "system_prompt_hash"])
+@pytest.mark.parametrize("secret", ["my secret", ["my secret"], {"my secret": "my secret"}])
+def test_a_prompt_that_was_put_into_a_field_about_prompts_goes(name: str, secret: object) -> None:
+    wrong = encode({**EVENT, "status": "two hundred", name: secret})
+    assert "my secret" not in redact(wrong)
+    assert "my secret" not in redact(wrong[:-1])
+    with pytest.raises(InvalidEvent) as caught:
+        EventDecoder().decode(encode({**EVENT, "prompt_chars": "my secret", name: secret}))
+    assert "my secret" not in str(caught.value)
 
 
 def test_a_message_of_many_fields_is_cut_to_its_first() -> None:
