@@ -1,6 +1,6 @@
 """`stream-guard simulate`: traffic with the truth attached, into files or Kafka."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from itertools import islice
@@ -64,6 +64,13 @@ Sketches = Annotated[
 Start = Annotated[
     str, typer.Option("--start", help="When it begins, a whole hour: RFC 3339, UTC where no offset is given.")
 ]
+WordsTo = Annotated[
+    Path | None,
+    typer.Option(
+        "--words",
+        help="Where operators' words go (chargebacks, the release of a model), for replay --labels.",
+    ),
+]
 ListThem = Annotated[bool, typer.Option("--list", help="Show the scenarios and do nothing else.")]
 
 
@@ -71,6 +78,7 @@ def simulate(
     scenario: Name = None,
     output: EventsTo = None,
     truth: TruthTo = None,
+    words: WordsTo = None,
     kafka: ToKafka = False,
     seed: Seed = 1,
     scale: Scale = 1.0,
@@ -113,9 +121,14 @@ def simulate(
     if scenario is None or truth is None or (output is None) == (not kafka):
         message = "simulate: expected SCENARIO, --truth FILE and either -o FILE or --kafka"
         raise ConfigurationError(message)
-    _refuse_overlap(output, truth)
+    _refuse_overlaps(output, [truth, *([words] if words else [])])
     with _outlet(output, config) as write:
-        _play(scenario, order, write, truth)
+        traffic = _play(scenario, order, write)
+    rows = [*traffic.truth()]
+    _write_rows(truth, rows)
+    if words is not None:
+        _write_rows(words, traffic.words())
+    _report(traffic, len(rows))
 
 
 def _list(json: bool) -> None:
@@ -128,21 +141,26 @@ def _list(json: bool) -> None:
         show_table(("name", "sort", "what"), ((name, *told) for name, told in listed.items()))
 
 
-def _play(scenario: str, order: Any, write: Callable[[list[bytes]], None], truth: Path) -> None:
-    """All events, then the truth."""
+def _play(scenario: str, order: Any, write: Callable[[list[bytes]], None]) -> Any:
+    """All events; the traffic, played."""
     from stream_guard.simulator.scenario import build
 
     traffic = build(scenario, order)
     begin, end = traffic.span
-    events, count = traffic.events(), 0
+    events = traffic.events()
     with progress_bar("simulate", int(end - begin)) as bar:
         while lines := list(islice(events, AT_ONCE)):
             write(lines)
-            count += len(lines)
             bar.at(int(traffic.played_to - begin))
-    rows = [msgspec.json.encode(row) + b"\n" for row in traffic.truth()]
-    truth.write_bytes(b"".join(rows))
-    say(f"{count:,} events of {len(rows):,} accounts; truth in {truth}")
+    return traffic
+
+
+def _write_rows(path: Path, rows: Iterable[Any]) -> None:
+    path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+
+
+def _report(traffic: Any, accounts: int) -> None:
+    say(f"{traffic.count:,} events of {accounts:,} accounts")
     for name, planned in traffic.planned.items():
         say(f"{name}: {planned:,} answered exchanges")
 
@@ -183,13 +201,14 @@ def _into_kafka(stack: ExitStack, config: Path | None) -> Callable[[list[bytes]]
     return send
 
 
-def _refuse_overlap(output: str | None, truth: Path) -> None:
-    if output is not None and output != "-" and Path(output).resolve() == truth.resolve():
-        message = f"--truth: expected another file than that of the events; got {truth}"
-        raise ConfigurationError(message)
-    if not truth.resolve().parent.is_dir():
-        message = f"--truth: expected a file in a folder that is there; got {truth}"
-        raise ConfigurationError(message)
+def _refuse_overlaps(output: str | None, others: list[Path]) -> None:
+    """No file twice, and each in a folder that is there."""
+    taken = {Path(output).resolve()} if output not in (None, "-") else set()
+    for path in others:
+        if path.resolve() in taken or not path.resolve().parent.is_dir():
+            message = f"{path}: expected a file of its own in a folder that is there"
+            raise ConfigurationError(message)
+        taken.add(path.resolve())
 
 
 def _above_zero(option: str, value: float) -> float:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_guard.records import Control
 from stream_guard.simulator.arrivals import DAY, Span
 from stream_guard.simulator.attackers.operation import Operation
 from stream_guard.simulator.attackers.response import Response, costs_of
@@ -24,10 +25,12 @@ from stream_guard.simulator.engine.play import Plan
 from stream_guard.simulator.engine.world import World
 from stream_guard.simulator.honest.response import Customers
 from stream_guard.simulator.order import Complaint, Costs, Gate, Level, Order, Truth
+from stream_guard.simulator.provider import NEW
 
 Array = NDArray[Any]
 __all__ = ["Complaint", "Costs", "Gate", "Level", "Order", "Traffic", "Truth", "build"]
 _ANSWERED: Final = 400
+DISPUTED_A_DAY: Final = 2e-5  # honest accounts whose payment is charged back: by mistake or for want of money
 
 
 class Traffic:
@@ -42,10 +45,38 @@ class Traffic:
         self._seen = np.zeros(0, bool)
         self.played_to = world.span.start
         """Event time up to which it has been played, or will be within the stretch under way."""
+        self.count = 0
+        """Events planned up to there."""
         self.complaints: list[Complaint] = []
         """Honest customers who wrote to the provider because they were shut out."""
         self.span: tuple[float, float] = (world.span.start, world.span.end)
         """Event time that the traffic covers."""
+
+    def words(self) -> list[Control]:
+        """What operators come to know, in order of time: chargebacks, and the release of a model."""
+        roster, (start, end) = self._world.roster, self.span
+        charged = [one for operation in self._operations for one in operation.farm.complained_of]
+        draw = self._world.draw.child("chargebacks")
+        honest = np.flatnonzero(roster.table["campaign"] < 0).tolist()
+        charged += [
+            (index, draw.rng.uniform(start, end)) for index in honest if draw.chance(self._disputed())
+        ]
+        said = [
+            Control(verb="chargeback", subject=roster.ids[index], spoken_at=at, author="payments")
+            for index, at in charged
+            if start <= at < end and self._has_paid(index, at)
+        ]
+        release = self._world.provider.release
+        if release is not None:
+            said.append(Control(verb="release", subject=NEW.name, spoken_at=release, author="models"))
+        return sorted(said, key=lambda word: (word.spoken_at, word.subject))
+
+    def _disputed(self) -> float:
+        return DISPUTED_A_DAY * (self.span[1] - self.span[0]) / DAY
+
+    def _has_paid(self, index: int, at: float) -> bool:
+        roster = self._world.roster
+        return '"payment_id"' in roster.heads[index] and roster.table.one(index, "begin") < at
 
     def events(self, gate: Gate | None = None) -> Iterator[bytes]:
         """JSON lines without their ends, strictly in time order, made as they are asked for.
@@ -57,7 +88,8 @@ class Traffic:
         for rows in self._plan.stretches():
             self._note(rows)
             if gate is None:
-                yield from self._lines(rows)
+                for first in range(0, len(rows), CHUNK):
+                    yield from self._writer.lines(rows[first : first + CHUNK])
             else:
                 yield from loop.play(rows, gate)
                 self._see(loop.seen)
@@ -66,10 +98,6 @@ class Traffic:
             yield from loop.rest(self._world.span.end, gate)
             self._see(loop.seen)
         self.played_to = self._world.span.end
-
-    def _lines(self, rows: Array) -> Iterator[bytes]:
-        for first in range(0, len(rows), CHUNK):
-            yield from self._writer.lines(rows[first : first + CHUNK])
 
     def _reactions(self) -> dict[int, Reaction]:
         draw = self._world.draw
@@ -83,6 +111,7 @@ class Traffic:
         """Count what is planned, and who has been seen."""
         if not len(rows):
             return
+        self.count += len(rows)
         answered = rows["account"][rows["status"] < _ANSWERED]
         campaigns = self._world.roster.table["campaign"][answered]
         self._planned += np.bincount(campaigns % len(self._planned), minlength=len(self._planned))

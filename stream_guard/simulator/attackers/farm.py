@@ -28,6 +28,7 @@ from stream_guard.simulator.networks import Address
 from stream_guard.simulator.provider import LARGE, MEDIUM
 
 T = TypeVar("T")
+TIERS: Final = ("pay_as_you_go", "credit", "free")
 PRICES: Final = {  # USD, drawn about these: public price lists of such shops vary by a factor of three
     "account": 1.5,  # mail address and phone number
     "aged": 8.0,
@@ -63,7 +64,9 @@ class Stock:
 class Farm:
     """Opens accounts for one campaign."""
 
-    def __init__(self, world: World, draw: Draw, record: Record, scheme: Scheme) -> None:
+    def __init__(self, world: World, draw: Draw, order: tuple[Record, Scheme], pace: float) -> None:
+        """``pace``: requests of an account on a day, which no free account would be let do for long."""
+        record, scheme = order
         self._world = world
         self._draw = draw
         self._record = record
@@ -85,6 +88,9 @@ class Farm:
             world.roster.task_list(self._list(record.later_tasks)) if record.later_tasks else self.tasks
         )
         self._stock = Stock()
+        self._stolen = draw.ratio(*record.stolen) if record.stolen[1] else 0.0
+        self.complained_of: list[tuple[int, float]] = []  # account, when the card's owner sees it
+        self._tiers = TIERS[: 1 + (pace < 100) + (pace < 12)]
 
     def _hashes(self, count: int) -> list[str]:
         return [self._draw.hexadecimal() for _ in range(count)]
@@ -139,11 +145,15 @@ class Farm:
         exits = [draw.pick(stock.exits) for _ in range(scheme.exits_each)]
         if is_fresh or draw.chance(scheme.fits):
             exits = [self._exit(country) for _ in range(draw.count(1, scheme.exits_each))]
-        tier = draw.popular(("pay_as_you_go", "credit", "free"), 1.6)
+        tier = draw.popular(self._tiers, 1.6)
         card = None if is_fresh else draw.pick(stock.cards)
         if card is None and tier != "free":
             self.spent.cards += 1
             self.spent.usd += self._prices["card"]
+        if scheme.level == "informed":  # the day of whom the account claims to be
+            habit.shift = round(self._world.networks.zone(country) + draw.rng.gauss(0, 1.5))
+        if tier != "free" and draw.chance(self._stolen):
+            self.complained_of.append((self._world.roster.size, habit.begin + draw.about(6, 0.9) * DAY))
         is_aged = habit.begin - created_at > 14 * DAY
         self.spent.accounts += 1
         self.spent.usd += self._prices["aged" if is_aged else "account"]

@@ -9,6 +9,7 @@ Glossary: *slot* a worker of the operator, who uses one account after the other;
 day that an account works.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -45,12 +46,21 @@ def size_of(world: World, draw: Draw, record: Record, scale: float) -> Size:
     length = span.end - span.start
     days = draw.between(*record.days) if record.days[0] < record.days[1] else record.days[0]
     begin = span.start + length * draw.ratio(0.02, 0.2)
+    begin = min(begin, max(span.end - days * DAY, span.start + 0.02 * length))  # all of it, if it fits
     end = min(span.end, begin + days * DAY)
     accounts = record.accounts[0]
     if accounts < record.accounts[1]:
         accounts = draw.count(*record.accounts)
     exchanges = record.exchanges * scale * (end - begin) / (days * DAY)
     return Size(max(3, round(accounts * scale)), exchanges, begin, end)
+
+
+def customers_day(world: World, draw: Draw) -> Array:
+    """By hour, mean one: when a shop's customers ask, who sit in a few countries."""
+    days = [world.roster.curves.array[draw.pick(world.day_curves), :24] for _ in range(draw.count(1, 5))]
+    total: Array = sum((np.roll(day, draw.rng.randrange(24)) for day in days), np.zeros(24))
+    mean: Array = total / total.mean()
+    return mean
 
 
 class Operation:
@@ -74,11 +84,15 @@ class Operation:
         if dilution is not None:
             self.scheme = replace(self.scheme, dilution=dilution)
         self.size = size_of(world, draw.child("size"), record, scale)
-        self.farm = Farm(world, draw.child("farm"), record, self.scheme)
+        days = (self.size.end - self.size.begin) / DAY
+        pace = self.size.exchanges / self.size.accounts / days
+        self.farm = Farm(world, draw.child("farm"), (record, self.scheme), pace)
         self._rng = world.rng(f"dispatch/{self.name}")
         self._dealt = 0
         self._day = -1
         self._is_later = False
+        # A shop's customers have days and nights; a dispatcher's list has none.
+        self._day_curve = customers_day(world, draw) if record.aim == "resale" else np.ones(24)
         self.members = self._recruit()
         self._set_pace()
 
@@ -89,7 +103,7 @@ class Operation:
         slots = max(1, size.accounts - successors)
         self.farm.buy(size.accounts)
         members: list[int] = []
-        cuts = self._cuts(draw, slots, successors)
+        cuts = Counter(draw.rng.randrange(slots) for _ in range(successors))
         slot = 0
         while slot < slots:
             lot = min(slots - slot, draw.count(1, self.scheme.lot))
@@ -98,7 +112,7 @@ class Operation:
             for _ in range(lot):
                 opened += draw.about(200, 1.0)
                 joins = max(begin, opened + 60) + draw.about(1800, 1.0)
-                members += self._slot(draw, (joins, opened), cuts.get(slot, []))
+                members += self._slot(draw, (joins, opened), cuts[slot])
                 slot += 1
         return np.array(members)
 
@@ -108,18 +122,10 @@ class Operation:
             return begin - draw.log_between(15, 500) * DAY
         return begin - draw.log_between(0.3, 96) * HOUR
 
-    def _cuts(self, draw: Draw, slots: int, successors: int) -> dict[int, list[float]]:
-        """When slots change their account; reckoned over the campaign's days."""
-        cuts: dict[int, list[float]] = {}
-        for _ in range(successors):
-            at = draw.rng.uniform(self.size.begin, self.size.end)
-            cuts.setdefault(draw.rng.randrange(slots), []).append(at)
-        return cuts
-
-    def _slot(self, draw: Draw, first: tuple[float, float], cuts: list[float]) -> list[int]:
+    def _slot(self, draw: Draw, first: tuple[float, float], cuts: int) -> list[int]:
         """The accounts of one slot, one after the other."""
         joins, opened = first
-        ends = sorted(at for at in cuts if at > joins + HOUR)
+        ends = sorted(draw.rng.uniform(joins + HOUR, self.size.end) for _ in range(cuts))
         members: list[int] = []
         for end in [*ends, FOREVER]:
             stops = min(end, self.size.end)
@@ -127,7 +133,7 @@ class Operation:
             is_fresh = bool(members) and draw.chance(self.scheme.renewed)
             member = self.farm.open(self.index, opened, habit, is_fresh=is_fresh)
             members.append(self.world.roster.add(draw, member))
-            joins = end + draw.about(self.scheme.replaced_after_h * HOUR, 0.8)
+            joins = max(end, joins + HOUR) + draw.about(self.scheme.replaced_after_h * HOUR, 0.8)
             opened = min(self._opened(draw, joins), joins - 60)
             if joins >= self.size.end:
                 break
@@ -166,7 +172,8 @@ class Operation:
         if not self._per_hour:
             return 0.0
         on_duty = self._on_duty(begin)
-        return float((self._weights[on_duty] * self._turns[on_duty]).sum()) * self._per_hour
+        requests = float((self._weights[on_duty] * self._turns[on_duty]).sum()) * self._per_hour
+        return requests * float(self._day_curve[int(begin / HOUR) % 24])
 
     def deal(self, begin: float) -> Batch | None:
         """Conversations that begin within the hour."""
@@ -182,7 +189,7 @@ class Operation:
         if not total:
             return None
         shape = 1 / max(self.scheme.cv, 0.05) ** 2
-        hour = total * self._per_hour
+        hour = total * self._per_hour * float(self._day_curve[int(begin / HOUR) % 24])
         busy = self._rng.gamma(shape * max(hour, 1.0)) / (shape * max(hour, 1.0))  # gaps of that variation
         count = (
             self._rng.poisson(hour * busy) if self.scheme.cv > 0.3 else round(hour + self._rng.random() - 0.5)

@@ -35,6 +35,7 @@ class Record:
     pathways: tuple[str, ...] = ("api",)
     shares_payment: bool = False
     pivots: bool = False  # half of its traffic is on a new model within 24 hours of the release
+    stolen: Range = (0.0, 0.1)  # cards whose owners will complain
     large_ratio: float = 0.8
     what: str = ""
 
@@ -97,13 +98,14 @@ RECORDS: Final[dict[str, Record]] = {
             name="reseller",
             aim="resale",
             exchanges=1_500_000,
-            accounts=(500, 3_000),
+            accounts=(2_000, 8_000),
             days=(20, 45),
             tasks=CHATTING,
             ordinary=CHATTING | CODING,
-            successors=(0.6, 0.85),
+            successors=(0.75, 0.93),
             tools_ratio=(0.0, 0.3),
             reasoning_ratio=(0.05, 0.4),
+            stolen=(0.3, 0.9),
             large_ratio=0.9,
             what="a shop that sells access at 10-30 % of its price: stolen cards, pooled seats that die and"
             " are replaced, honest users' prompts, logs kept",

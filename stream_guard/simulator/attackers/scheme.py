@@ -10,7 +10,7 @@ Whatever can be done in several ways is drawn: no two campaigns of a level need 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from stream_guard.simulator.attackers.record import Record
@@ -68,7 +68,24 @@ class Scheme:
 
 def draw_scheme(draw: Draw, record: Record, level: Level) -> Scheme:
     """A scheme of a level."""
-    return _LEVELS[level](draw, record)
+    scheme = _LEVELS[level](draw, record)
+    return _shop(draw, scheme) if record.aim == "resale" else scheme
+
+
+def _shop(draw: Draw, scheme: Scheme) -> Scheme:
+    """A shop keeps enough seats open for its customers, who come from everywhere and take any seat."""
+    return replace(
+        scheme,
+        discipline=draw.pick(("random", "random", "even")),
+        hours=24.0,
+        cv=draw.between(0.8, 2.0),
+        dilution=0.01,  # its tasks are ordinary
+        ramp=draw.ratio(0.02, 0.2),
+        aged=scheme.aged / 3,
+        replaces=draw.ratio(0.85, 0.98),
+        replaced_after_h=draw.log_between(0.1, 5),
+        lies_low=0.0,
+    )
 
 
 def _shared(draw: Draw, each: tuple[float, float], own: tuple[float, float]) -> Shared:
