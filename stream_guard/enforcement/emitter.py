@@ -156,7 +156,7 @@ class EventEmitter:
 
     def close(self, timeout_s: float = 5.0) -> bool:
         """Send what is pending, for at most ``timeout_s``, then stop; whether all was sent."""
-        is_sent = self.flush(timeout_s) if self._thread is not None else True
+        is_sent = self.flush(0 if self._thread is None or self._is_closing else timeout_s)
         self._is_closing = True
         self._wake.set()
         if self._thread is not None:
