@@ -1,7 +1,9 @@
 """The console as one ASGI application, and the server that runs it."""
 
+import signal
 from pathlib import Path
 from socket import AF_INET, AF_INET6, create_server, socket
+from types import FrameType
 from urllib.parse import urlsplit
 
 import structlog
@@ -103,6 +105,10 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def _asked_to_stop(_signal: int, _frame: FrameType | None) -> None:
+    """Uvicorn stops by itself, and raises the signal again when it has: that is no fault."""
+
+
 def _listening(host: str, port: int) -> socket:
     """A socket that listens; ConfigurationError names the address that can not be used."""
     try:
@@ -126,6 +132,8 @@ def serve(settings: Settings) -> None:
     )  # fmt: skip
     server = Server(config, app.state.live)
     listening = _listening(console.host, console.port)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _asked_to_stop)
     with sources, listening:
         host, port = listening.getsockname()[:2]
         log.info("console_serves", url=f"http://{host}:{port}", can_act=bool(token_of(console)))

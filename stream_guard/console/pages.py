@@ -88,7 +88,6 @@ class Pages:
             request, "campaign.html", campaign=campaign, bars=views.bars(campaign.evidence), picture=drawn,
             members=[(member, decided[member]) for member in campaign.members[:MEMBERS]],
             tally=views.tally(_tally(decided.values())), kind_says=views.KINDS.get(campaign.kind, ""),
-            shown=sum(map(len, drawn.lines.values())),
         )  # fmt: skip
 
     async def picture(self, request: Request) -> Response:

@@ -1,8 +1,8 @@
 """Who of a campaign shows what: a network of accounts and indicators, and the same as a table.
 
 Lines come from the campaign's own state (``links``) and from the members' newest profiles; none is
-invented.  A picture of everything is no picture: at most `ACCOUNTS` accounts, those with most lines, and
-`INDICATORS` indicators.
+invented.  A picture of everything is no picture: drawn are at most `ACCOUNTS` accounts, those with most
+lines, and the `DRAWN` most shared indicators; the table names `INDICATORS`.
 """
 
 from collections import Counter
@@ -13,8 +13,9 @@ from typing import Any
 from stream_guard.console.memory import Memory
 from stream_guard.records import INDICATOR_KINDS, CampaignState, kind_of
 
-ACCOUNTS = 60
+ACCOUNTS = 48
 INDICATORS = 24
+DRAWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def picture(campaign: CampaignState, memory: Memory) -> Picture:
         for name in profile.indicators if profile is not None else ():
             if name in lines and account in members:
                 lines[name].add(account)
-    degrees = Counter(account for shown in lines.values() for account in shown)
+    degrees = Counter(account for name in names[:DRAWN] for account in lines[name])
     drawn = sorted(members, key=lambda account: (-degrees[account], account))[:ACCOUNTS]
     return Picture(
         {name: tuple(sorted(shown)) for name, shown in lines.items() if shown},
@@ -50,11 +51,12 @@ def picture(campaign: CampaignState, memory: Memory) -> Picture:
 def elements(shown: Picture, memory: Memory) -> list[dict[str, Any]]:
     """The picture as Cytoscape takes it."""
     drawn = set(shown.accounts)
-    nodes = [_indicator(name, len(members)) for name, members in shown.lines.items()]
+    lines = dict(list(shown.lines.items())[:DRAWN])
+    nodes = [_indicator(name, len(members)) for name, members in lines.items()]
     nodes += [_account(name, memory) for name in shown.accounts]
     edges = [
         {"data": {"id": f"e:{name}\x1f{account}", "source": f"i:{name}", "target": f"a:{account}"}}
-        for name, members in shown.lines.items()
+        for name, members in lines.items()
         for account in members
         if account in drawn
     ]

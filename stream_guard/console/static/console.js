@@ -10,7 +10,12 @@ const find = (id) => document.getElementById(id);
 
 function axes() {
   const axis = { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line") } };
-  return [{ ...axis, space: 70 }, { ...axis, size: 48 }];
+  return [{ ...axis, space: 70, values: clocks }, { ...axis, size: 58 }];
+}
+
+function clocks(_chart, ticks) {
+  const seconds = ticks.length > 1 && ticks[1] - ticks[0] < 60;
+  return ticks.map((at) => new Date(at * 1000).toISOString().slice(11, seconds ? 19 : 16));
 }
 
 function chart(place, series, data) {
@@ -104,9 +109,13 @@ function network() {
     });
     ring(indicators, 120); ring(accounts, 300);
     const graph = cytoscape({
-      container: place, elements, style: style(), minZoom: 0.2, maxZoom: 3, wheelSensitivity: 0.3, userZoomingEnabled: false,
-      layout: { name: "cose", randomize: false, animate: false, fit: true, padding: 24, nodeRepulsion: () => 9000, idealEdgeLength: () => 70 },
+      container: place, elements, style: style(), minZoom: 0.2, maxZoom: 3, userZoomingEnabled: false,
+      layout: { name: "cose", randomize: false, animate: false, fit: false, nodeRepulsion: () => 40000, idealEdgeLength: () => 90, gravity: 0.6 },
     });
+    // The layout is about as high as wide: stretch it to the place it has.
+    const box = graph.elements().boundingBox(), stretch = (place.clientWidth / place.clientHeight) * (box.h / box.w);
+    graph.nodes().positions((node) => ({ x: node.position("x") * Math.max(stretch, 0.5), y: node.position("y") }));
+    graph.fit(undefined, 24);
     graph.on("mouseover tap", "node", (event) => {
       graph.elements().removeClass("near");
       event.target.closedNeighborhood().addClass("near");

@@ -1,0 +1,251 @@
+"""The console in a real Chromium, on decisions that a real worker made from the shipped sample."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from stream_guard.records import CampaignState, Control, Decision
+from stream_guard.settings import StreamSettings
+from tests.browser.conftest import PATIENCE_S, Place, Watched
+from tests.support.kafka import read_topics
+
+pytestmark = [
+    pytest.mark.browser, pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(400),
+]  # fmt: skip
+AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text(encoding="utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PHONE = {"width": 360, "height": 740}
+PICTURES = os.environ.get("STREAM_GUARD_PICTURES", "")
+
+
+def blocked(page: Page, number: int) -> str:
+    """An account that is blocked, by its place in the list."""
+    page.goto(re.sub(r"(https?://[^/]+).*", r"\1", page.url) + "/decisions?action=block")
+    return page.locator("tbody th a").nth(number).inner_text()
+
+
+def campaign(page: Page) -> str:
+    """The first campaign's path."""
+    page.goto(re.sub(r"(https?://[^/]+).*", r"\1", page.url) + "/campaigns")
+    return page.locator("tbody th a").first.get_attribute("href") or ""
+
+
+def paths(watched: Watched) -> list[str]:
+    """Every page that there is."""
+    watched.open("/")
+    account = blocked(watched.page, 0)
+    named = ["/", "/decisions", "/campaigns?all=1", "/exempt", "/audit", "/search?q=acc", "/login"]
+    named.append("/nothing")
+    return [*named, campaign(watched.page), f"/account?id={account}", "/account?id=nobody"]
+
+
+def settled(page: Page) -> None:
+    """Charts and pictures are drawn."""
+    if page.locator("#rate").count():
+        page.wait_for_selector("#rate canvas")
+    if page.locator("#network").count():
+        page.wait_for_selector("#network[data-drawn]")
+
+
+def newest(place: Place, account: str) -> Decision:
+    """What the worker said last of an account, read from Kafka by another client."""
+    topics = read_topics(place.bootstrap, {"guard.decisions.v1": StreamSettings().partitions})
+    found = [
+        json.loads(record.value)
+        for records in topics.values()
+        for record in records
+        if record.key == account.encode() and record.value
+    ]
+    return msgspec.convert(found[-1], Decision)
+
+
+def test_pictures_for_the_documents(browser: Browser, place: Place, tmp_path: Path) -> None:
+    """Light, dark and phone; into docs/images where `make pictures` asks for it."""
+    folder = Path(PICTURES) if PICTURES else tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+    looks = {
+        "light": ({"width": 1280, "height": 900}, "light"),
+        "dark": ({"width": 1280, "height": 900}, "dark"),
+        "phone": (PHONE, "light"),
+    }
+    for name, (viewport, scheme) in looks.items():
+        context = browser.new_context(viewport=viewport, color_scheme=scheme, device_scale_factor=1)  # type: ignore[arg-type]
+        watched = Watched(context.new_page(), place.url)
+        watched.sign_in()
+        account = blocked(watched.page, 1)
+        for what, path in {
+            "overview": "/", "campaign": campaign(watched.page), "account": f"/account?id={account}",
+        }.items():  # fmt: skip
+            settled(watched.open(path))
+            file = folder / f"console-{what}-{name}.png"
+            watched.page.screenshot(path=file)
+            assert file.stat().st_size > 10_000, "a page with nothing on it is smaller"
+        context.close()
+        assert watched.complaints == []
+
+
+def test_no_page_is_refused_anything_by_its_own_policy(watched: Watched) -> None:
+    for path in paths(watched):
+        watched.open(path)
+        settled(watched.page)
+        if path == "/nothing":
+            assert [each for each in watched.complaints if "404" not in each] == []
+            watched.complaints.clear()
+        assert watched.complaints == [], path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_every_page(watched: Watched, scheme: str) -> None:
+    """No finding of axe: names, roles, contrast, structure."""
+    watched.sign_in()
+    watched.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    found = []
+    for path in paths(watched):
+        watched.open(path)
+        settled(watched.page)
+        watched.page.evaluate(AXE)
+        result = watched.page.evaluate("rules => axe.run({runOnly: rules})", RULES)
+        found += [
+            (path, each["id"], [node["html"][:160] for node in each["nodes"][:3]])
+            for each in result["violations"]
+        ]
+    watched.complaints.clear()  # the page that is not there
+    assert found == []
+
+
+def test_no_page_is_wider_than_a_phone(watched: Watched) -> None:
+    watched.sign_in()
+    watched.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    wide = []
+    for path in paths(watched):
+        watched.open(path)
+        settled(watched.page)
+        if watched.page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wide.append(path)
+    watched.complaints.clear()
+    assert wide == []
+
+
+def test_the_keyboard_is_enough(watched: Watched) -> None:
+    page = watched.open("/login")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Your name")).to_be_focused()
+    page.keyboard.type("kim")
+    page.keyboard.press("Tab")
+    page.keyboard.type("the token of these tests")
+    page.keyboard.press("Enter")
+    page.get_by_text("kim", exact=True).wait_for()
+    page.locator("body").press("/")
+    expect(page.locator("#q")).to_be_focused()
+    page.keyboard.type("acc_")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Accounts")).to_be_visible()
+
+
+def test_the_overview_follows_the_stream_until_it_is_paused(watched: Watched) -> None:
+    page = watched.open("/")
+    settled(page)
+    before = page.locator("#rate").get_attribute("aria-label")
+    assert before is not None
+    page.get_by_role("button", name="Pause updates").click()
+    paused = page.get_by_role("button", name="Paused")
+    expect(paused).to_have_attribute("aria-pressed", "true")
+    paused.click()
+    expect(page.get_by_role("button", name="Pause updates")).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_picture_draws_the_campaign_s_own_lines(watched: Watched, place: Place) -> None:
+    watched.open("/")
+    path = campaign(watched.page)
+    settled(watched.open(path))
+    nodes, edges = map(int, (watched.page.locator("#network").get_attribute("data-drawn") or "").split())
+    (records,) = read_topics(place.bootstrap, {"guard.campaigns.v1": 1}).values()
+    states = {}
+    for record in records:
+        state = msgspec.json.decode(record.value or b"", type=CampaignState)
+        states[state.campaign_id] = state
+    state = states[path.removeprefix("/campaign?id=")]
+    assert 0 < nodes <= len(state.members) + len(state.indicators)
+    assert edges > 0
+
+
+def test_pages_say_the_same_without_scripts(browser: Browser, place: Place) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    watched = Watched(context.new_page(), place.url)
+    watched.sign_in()
+    account = blocked(watched.page, 2)
+    watched.open(f"/account?id={account}")
+    expect(watched.page.get_by_text(f"Account {account} is blocked")).to_be_visible()
+    expect(watched.page.get_by_role("button", name="Label as right")).to_be_visible()
+    context.close()
+
+
+def test_what_is_said_in_the_browser_changes_what_the_worker_decides(watched: Watched, place: Place) -> None:
+    watched.sign_in("ann")
+    page = watched.page
+    wrong, revoked, exempt, shadowed = (blocked(page, number) for number in (3, 4, 5, 6))
+
+    def act(account: str, button: str, label: str = "Was it right?") -> None:
+        watched.open(f"/account?id={account}")
+        form = page.get_by_role("form", name=label)
+        form.get_by_label("Why").fill(f"ticket for {button}")
+        form.get_by_role("button", name=button, exact=True).click()
+        expect(page.get_by_role("status")).to_contain_text("Said:")
+
+    act(wrong, "Label as wrong and release")
+    expect(page.locator("#holds")).to_contain_text("may go on", timeout=PATIENCE_S * 1000)
+    act(revoked, "Revoke")
+    expect(page.locator("#holds")).to_contain_text("may go on", timeout=PATIENCE_S * 1000)
+    act(exempt, "Allow: leave it alone", "Leave alone")
+    expect(page.locator("#holds")).to_contain_text("may go on", timeout=PATIENCE_S * 1000)
+    act(shadowed, "Label as right")
+    for account, reason in ((wrong, "revoked"), (revoked, "revoked"), (exempt, "exempt")):
+        decision = newest(place, account)
+        assert (decision.action, decision.reason_codes) == ("allow", (reason,))
+
+    watched.open("/exempt")
+    form = page.get_by_role("form", name="Put into shadow")
+    form.get_by_label("Why").fill("too many blocks")
+    form.get_by_role("button", name="Put into shadow").click()
+    expect(page.locator("main")).to_contain_text("In shadow: everything", timeout=PATIENCE_S * 1000)
+    watched.open(f"/account?id={shadowed}")
+    expect(page.locator("#holds")).to_contain_text("In shadow: recorded", timeout=PATIENCE_S * 1000)
+    assert newest(place, shadowed).shadow
+    watched.open("/exempt")
+    page.get_by_role("row", name="everything").get_by_label("Why").fill("looked at")
+    page.get_by_role("button", name="Enforce again").click()
+    watched.open(f"/account?id={shadowed}")
+    expect(page.locator("#holds")).not_to_contain_text("In shadow", timeout=PATIENCE_S * 1000)
+    again = newest(place, shadowed)
+    assert (again.action, again.shadow) == ("block", False)
+
+    watched.open("/audit")
+    for text in (wrong, revoked, exempt, "ticket for Revoke", "too many blocks", "looked at"):
+        expect(page.locator("tbody")).to_contain_text(text)
+    said = words(place)
+    assert {(word.verb, word.value, word.author) for word in said} >= {
+        ("revoke", "", "ann"), ("label", "wrong", "ann"), ("label", "right", "ann"), ("exempt", "", "ann"),
+        ("shadow", "on", "ann"), ("shadow", "off", "ann"),
+    }  # fmt: skip
+    log = place.log.read_text(encoding="utf-8")
+    assert log.count('"event": "operator_spoke"') == len(said)
+    assert "the token of these tests" not in log
+
+
+def words(place: Place) -> list[Control]:
+    """What operators said, read from Kafka by another client."""
+    (records,) = read_topics(place.bootstrap, {"guard.control.v1": 1}).values()
+    found = []
+    for record in records:
+        tree = json.loads(record.value or b"{}")
+        if "verb" in tree:
+            found.append(msgspec.convert(tree, Control))
+    return found
