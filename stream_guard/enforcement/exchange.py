@@ -132,7 +132,7 @@ def _text(content: Any) -> str:
     """The text of a message's content: a string, or a list of parts."""
     if isinstance(content, str):
         return content
-    parts = [part if isinstance(part, str) else part.get("text") for part in _list(content) if part]
+    parts = [part.get("text") if isinstance(part, dict) else part for part in _list(content)]
     return "\n".join(part for part in parts if isinstance(part, str))
 
 
