@@ -132,9 +132,10 @@ def fill_background(world: World, draw: Draw, accounts: int) -> None:
 def fill_crowds(world: World, draw: Draw, crowd: tuple[Crowd, tuple[int, int]], accounts: int) -> None:
     """Crowds of one kind in drawn sizes, several of them, about so many accounts in all."""
     until, turn = world.roster.size + accounts, 0
+    largest = max(crowd[1][0], accounts // 3)
     while world.roster.size < until:
         one = draw.child(f"crowd/{turn}")
-        crowd[0](world, one, max(1, min(one.count(*crowd[1]), until - world.roster.size)))
+        crowd[0](world, one, max(1, min(one.count(*crowd[1]), largest, until - world.roster.size)))
         turn += 1
 
 

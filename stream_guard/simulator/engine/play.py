@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from stream_guard.simulator.arrivals import DAY, HOUR
 from stream_guard.simulator.engine.rhythm import Rhythm
-from stream_guard.simulator.engine.sessions import REQUEST, Batch, Sessions
+from stream_guard.simulator.engine.sessions import REQUEST, Batch, Sessions, without_calls
 from stream_guard.simulator.engine.world import World
 
 Array = NDArray[Any]
@@ -110,6 +110,7 @@ class Limits:
         is_over = (in_minute >= table["per_min"][who]) | (in_day >= table["per_day"][who])
         refused = chosen[is_over & (rows["status"][chosen] < 400)]
         rows["status"][refused] = 429
+        rows["tail"][refused] = without_calls(rows["tail"][refused])
         rows["latency"][refused] = 450 * np.exp(0.5 * self._rng.standard_normal(len(refused)))
 
     def _admit(self, day: int) -> None:

@@ -127,10 +127,11 @@ class Rhythm:
         new = np.arange(len(self._left), self._roster.size)
         if not new.size:
             return
-        rows = self._roster.table.of(new)
-        left = remainders(self._rng, rows["shape"].astype(np.float64), rows["is_gamma"])
-        self._left = np.concatenate([self._left, left])
+        self._left = np.concatenate([self._left, np.zeros(new.size)])
         self._today = np.concatenate([self._today, np.zeros(new.size)])
+        new = new[self._roster.table["sessions"][new] > 0]  # who is dealt work uses up no randomness
+        rows = self._roster.table.of(new)
+        self._left[new] = remainders(self._rng, rows["shape"].astype(np.float64), rows["is_gamma"])
         self._draw_days(new, begin)
 
     def _new_days(self, index: Array, begin: float) -> None:

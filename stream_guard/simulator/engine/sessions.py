@@ -276,8 +276,8 @@ def read_tail(tail: int) -> dict[str, int]:
     return said | {"labels": tail}
 
 
-def without_calls(tail: int) -> int:
-    """The tail of a refused request: nobody called a tool."""
+def without_calls(tail: Any) -> Any:
+    """The tail of a refused request, or of many: nobody called a tool."""
     return tail - tail % TAIL[-1][1]
 
 
