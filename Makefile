@@ -5,7 +5,7 @@ UV     := $(VENV)/bin/uv
 RUN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench up clean
+.PHONY: help setup demo test check bench results up clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,9 @@ check: $(VENV)/.dev ## format, lint, types, architecture
 
 bench: $(VENV)/.dev ## the benchmarks of docs/performance.md
 	$(RUN)/python -m tests.benchmarks
+
+results: $(VENV)/.dev ## the tables of docs/results.md (ARGS="--seeds 3" for more); plots in var/results.html
+	$(RUN)/python -m stream_guard.cli.results docs/results.md --html var/results.html --json var/results.json $(ARGS)
 
 up: $(VENV)/.user ## Kafka, Valkey and a worker on this machine, without Docker (SAMPLE=1 to send the sample first)
 	$(RUN)/python -m stream_guard.embedded $(if $(SAMPLE),--sample)

@@ -109,7 +109,7 @@ def evaluate(
     level: Levels = None,
     days: Days = None,
     accounts: Accounts = None,
-    sketch_ratio: SketchRatio = 0.0,
+    sketch_ratio: SketchRatio = 0.5,
     decider: Deciders = None,
     policy: Policies = None,
     sweep: Sweeps = None,

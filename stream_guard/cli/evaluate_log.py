@@ -132,8 +132,9 @@ def _show(results: Sequence[Any]) -> None:
 
     for result in results if len(results) <= 2 else ():
         for sheet in (tables.campaigns([result]), tables.honest([result]), tables.reasons(result)):
-            show_table(*sheet)
-            show("")
+            if sheet.rows:
+                show_table(*sheet)
+                show("")
     pools = pooled(results)
     if len(results) > 2:
         show_table(*tables.pooled_campaigns(pools))

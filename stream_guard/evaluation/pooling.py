@@ -46,6 +46,8 @@ class PooledCampaign(Struct, frozen=True, kw_only=True):
     newcomer_exchanges: float | None  # median over seeds of the median
     early: Rate
     usd: float | None
+    level: str
+    scale: float | None
 
 
 class Pooled(Struct, frozen=True, kw_only=True):
@@ -56,7 +58,6 @@ class Pooled(Struct, frozen=True, kw_only=True):
     mode: str
     split: str
     scale: float | None
-    level: str
     seeds: tuple[int, ...]
     events: int
     cpu_us_per_event: float | None
@@ -88,7 +89,6 @@ def _pool(results: Sequence[Result]) -> Pooled:
         mode=first.mode,
         split=first.split,
         scale=first.scale,
-        level=str(first.parameters.get("level", "")),
         seeds=tuple(result.seed for result in results if result.seed is not None),
         events=events,
         cpu_us_per_event=cost / events if events and cost else None,
@@ -144,6 +144,8 @@ def _pool_campaign(ones: Sequence[CampaignResult]) -> PooledCampaign:
         ),
         early=share(sum(one.early.count for one in ones), sum(one.accounts for one in ones)),
         usd=sum(one.spent.get("usd", 0.0) for one in ones if one.spent) or None,
+        level=ones[0].level,
+        scale=ones[0].scale,
     )
 
 

@@ -39,6 +39,8 @@ class CampaignResult(Struct, frozen=True, kw_only=True):
     early: Rate  # accounts that were blocked before half of their first day, of `accounts`
     by_hour: tuple[tuple[float, int, int], ...]  # hours since its first exchange, tried, served
     spent: Mapping[str, float] | None = None  # closed loop: accounts, cards, proxies, usd
+    level: str = ""  # closed loop: naive, careful, informed
+    scale: float | None = None  # closed loop: size against the record's
 
 
 class HonestResult(Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from stream_guard.decisions.policy import load_policy
@@ -21,8 +22,11 @@ from stream_guard.evaluation.deciders.catalogue import decider_of
 from stream_guard.evaluation.loop import Timing, play
 from stream_guard.evaluation.results import Result
 from stream_guard.settings import Settings
+from stream_guard.simulator.attackers.record import RECORDS
+from stream_guard.simulator.catalogue import Part, read_mixture
 from stream_guard.simulator.draws import Split
-from stream_guard.simulator.scenario import Level, Order, build
+from stream_guard.simulator.order import Level, Order
+from stream_guard.simulator.scenario import draw_mixture
 
 LOOK_S = 0.5  # between looks at how far jobs are
 
@@ -37,7 +41,7 @@ class Job(Struct, frozen=True, kw_only=True):
     level: Level = "careful"
     days: float | None = None
     accounts: int | None = None
-    sketch_ratio: float = 0.0
+    sketch_ratio: float = 0.5
     dilution: float | None = None
     decider: str = "guard"
     policy: str = ""
@@ -47,7 +51,10 @@ class Job(Struct, frozen=True, kw_only=True):
     @property
     def traffic(self) -> str:
         """How reports call what is drawn, seeds aside."""
-        parts = [self.scenario, self.level, f"scale {self.scale:g}"]
+        parts = [self.scenario]
+        parts += [self.level] if "@" not in self.scenario else []
+        parts += [f"scale {self.scale:g}"] if self.scale != 1 else []
+        parts += [f"{self.days:g} days"] if self.days is not None else []
         parts += [f"{self.accounts:,} honest accounts"] if self.accounts is not None else []
         parts += [f"dilution {self.dilution:g}"] if self.dilution is not None else []
         return ", ".join(parts)
@@ -62,6 +69,7 @@ class Job(Struct, frozen=True, kw_only=True):
             days=self.days,
             accounts=self.accounts,
             sketch_ratio=self.sketch_ratio,
+            dilution=self.dilution,
         )
 
 
@@ -80,8 +88,20 @@ def run(job: Job, settings: Settings, progress: Callable[[float], None] = lambda
         "scale": job.scale,
         "parameters": _parameters(job, policy.version),
     }
-    traffic = build(job.scenario, job.order())
-    return play(traffic, decider, Timing(job.delay_s, job.step_s), about, progress)
+    mixture = read_mixture(job.scenario, job.order())
+    traffic = draw_mixture(mixture, job.order())
+    result = play(traffic, decider, Timing(job.delay_s, job.step_s), about, progress)
+    return _with_levels(result, [part for part in mixture.parts if part.name in RECORDS])
+
+
+def _with_levels(result: Result, parts: Sequence[Part]) -> Result:
+    """Say of each campaign how clever and how large it was; they are numbered in the order of their parts."""
+    drawn = {f"{part.name}-{number}": part for number, part in enumerate(parts, 1)}
+    campaigns = {
+        name: msgspec.structs.replace(one, level=drawn[name].level, scale=drawn[name].scale)
+        for name, one in result.campaigns.items()
+    }
+    return msgspec.structs.replace(result, campaigns=campaigns)
 
 
 def _parameters(job: Job, policy_version: str) -> dict[str, float | str]:

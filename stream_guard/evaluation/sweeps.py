@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
+from markupsafe import Markup
 from msgspec import Struct
 
 from stream_guard.errors import ConfigurationError
 from stream_guard.evaluation import charts
-from stream_guard.evaluation.pooling import pooled
+from stream_guard.evaluation.pooling import Pooled, pooled
 from stream_guard.evaluation.results import Result
 from stream_guard.evaluation.runs import Job
 
@@ -59,13 +60,23 @@ def _with(job: Job, name: str, value: float) -> Job:
 
 def drawn(sweep: Sweep, jobs: Sequence[Job], results: Sequence[Result]) -> dict[str, Any]:
     """The sweep's plots, for the report."""
+    points = points_of(sweep, jobs, results)
+    harvest, blocks = charts.sweep(points, WHAT[sweep.name], is_log=sweep.name in IN_DECADES)
+    return {
+        "title": f"When one changes: {WHAT[sweep.name]}",
+        "harvest": Markup(harvest),  # noqa: S704 - SVG of plots.py, which escapes
+        "blocks": Markup(blocks),  # noqa: S704
+    }
+
+
+def points_of(sweep: Sweep, jobs: Sequence[Job], results: Sequence[Result]) -> list[tuple[float, Pooled]]:
+    """Each value, and what came of it over all seeds; ``results`` in the order of ``jobs``."""
     points = []
     for value in sweep.values:
         mine = [result for job, result in zip(jobs, results, strict=True) if _value(job, sweep.name) == value]
         alike = [msgspec.structs.replace(result, traffic="", decider="") for result in mine]
         points += [(value, pool) for pool in pooled(alike)]
-    harvest, blocks = charts.sweep(points, WHAT[sweep.name], is_log=sweep.name in IN_DECADES)
-    return {"title": f"When one changes: {WHAT[sweep.name]}", "harvest": harvest, "blocks": blocks}
+    return points
 
 
 def _value(job: Job, name: str) -> float | None:

@@ -57,7 +57,7 @@ def _campaign_row(one: CampaignResult) -> Sequence[str]:
         f"{one.completeness:.3f}",
         f"{one.newcomers:,}",
         f"{one.newcomers_stopped:,}",
-        _after(one.newcomers, one.newcomer_exchanges),
+        after(one.newcomers, one.newcomer_exchanges),
         percent(one.early.value, 0),
     )
 
@@ -163,12 +163,12 @@ def _pooled_row(pool: Pooled, one: PooledCampaign) -> Sequence[str]:
         NONE if one.purity is None else f"{one.purity.value:.3f}",
         f"{one.completeness.value:.3f}",
         f"{one.newcomers_stopped:,} of {one.newcomers:,}",
-        _after(one.newcomers, one.newcomer_exchanges),
+        after(one.newcomers, one.newcomer_exchanges),
         percent(one.early.value, 0),
     )
 
 
-def _after(newcomers: int, exchanges: float | None) -> str:
+def after(newcomers: int, exchanges: float | None) -> str:
     """Median exchanges of newcomers before their block."""
     if not newcomers:
         return NONE

@@ -15,7 +15,7 @@ from stream_guard.evaluation.tables import duration, percent
 
 GUARD = "stream-guard"
 LARGEST = {"naive": 0.005, "careful": 0.02}
-SMALL_SCALE, SMALL_LARGEST = 0.05, 0.05
+SMALL_LARGEST = 0.05  # at a twentieth of the record
 EARLY_LEAST = 0.9
 PURITY_LEAST, COMPLETENESS_LEAST = 0.99, 0.95
 NEWCOMER_MOST = 5
@@ -35,48 +35,48 @@ def targets(all_of_them: Iterable[Pooled]) -> list[Outcome]:
     """All targets that these results can speak of."""
     mine = [one for one in all_of_them if one.decider == GUARD]
     outcomes = [
-        _harvest(pool, campaign)
+        _harvest(campaign)
         for pool in mine
         for campaign in pool.campaigns.values()
         if campaign.kind != "resale"
     ]
     outcomes += [
-        _early(pool, campaign)
-        for pool in mine
-        for campaign in pool.campaigns.values()
-        if campaign.kind == "resale"
+        _early(campaign) for pool in mine for campaign in pool.campaigns.values() if campaign.kind == "resale"
     ]
     outcomes += _honest(mine)
     return outcomes + _grouping(mine) + _newcomers(mine)
 
 
-def _harvest(pool: Pooled, one: PooledCampaign) -> Outcome:
-    line = _line(pool)
+def _harvest(one: PooledCampaign) -> Outcome:
+    line = _line(one)
     found = (
         f"{percent(one.ratio.value)} ({percent(one.ratio.low)} to {percent(one.ratio.high)}); "
         f"stopped in {one.stopped} of {one.seeds} seeds, after {duration(one.delay_s)} at the median"
     )
     return Outcome(
-        f"harvested: {one.campaign}, {pool.level}, scale {pool.scale or 0:g}",
+        f"harvested: {_named(one)}",
         "-" if line is None else f"at most {percent(line, 1)}",
         found,
         None if line is None else one.ratio.value <= line,
     )
 
 
-def _line(pool: Pooled) -> float | None:
+def _named(one: PooledCampaign) -> str:
+    parts = [one.campaign, one.level, "" if one.scale is None else f"scale {one.scale:g}"]
+    return ", ".join(part for part in parts if part)
+
+
+def _line(one: PooledCampaign) -> float | None:
     """The largest harvest aimed at; smaller campaigns than those of the record have the small line."""
-    if pool.level not in LARGEST or pool.scale is None:
+    if one.level not in LARGEST or one.scale is None:
         return None
-    if pool.scale >= 1:
-        return LARGEST[pool.level]
-    return SMALL_LARGEST
+    return LARGEST[one.level] if one.scale >= 1 else SMALL_LARGEST
 
 
-def _early(pool: Pooled, one: PooledCampaign) -> Outcome:
+def _early(one: PooledCampaign) -> Outcome:
     early = one.early
     return Outcome(
-        f"stopped before half of their first day: {one.campaign}, {pool.level}, scale {pool.scale or 0:g}",
+        f"stopped before half of their first day: {_named(one)}",
         f"at least {percent(EARLY_LEAST, 0)}",
         f"{percent(early.value, 1)} of {one.accounts:,} accounts "
         f"({percent(early.low, 1)} to {percent(early.high, 1)})",
@@ -110,7 +110,7 @@ def _honest(mine: Sequence[Pooled]) -> list[Outcome]:
 
 
 def _grouping(mine: Sequence[Pooled]) -> list[Outcome]:
-    campaigns = [one for pool in mine if pool.level != "informed" for one in pool.campaigns.values()]
+    campaigns = [one for pool in mine for one in pool.campaigns.values() if one.level != "informed"]
     found = [one for one in campaigns if one.purity is not None]
     if not campaigns:
         return []
@@ -135,9 +135,8 @@ def _grouping(mine: Sequence[Pooled]) -> list[Outcome]:
 
 
 def _newcomers(mine: Sequence[Pooled]) -> list[Outcome]:
-    ones = [
-        one for pool in mine if pool.level != "informed" for one in pool.campaigns.values() if one.newcomers
-    ]
+    campaigns = [one for pool in mine for one in pool.campaigns.values()]
+    ones = [one for one in campaigns if one.newcomers and one.level != "informed"]
     if not ones:
         return []
     within = sum(

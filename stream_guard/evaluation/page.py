@@ -1,0 +1,171 @@
+"""The tables of docs/results.md, between two marks; the prose around them is left alone.
+
+No number on that page is written by hand.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from stream_guard.errors import ConfigurationError
+from stream_guard.evaluation import tables
+from stream_guard.evaluation.pooling import Pooled, PooledCampaign, pooled
+from stream_guard.evaluation.results import Result
+from stream_guard.evaluation.suite import Chapter, Plan
+from stream_guard.evaluation.sweeps import WHAT, Sweep, points_of
+from stream_guard.evaluation.tables import Sheet, duration, percent, spread
+from stream_guard.evaluation.targets import targets
+
+BEGIN: Final = "<!-- results: begin -->"
+END: Final = "<!-- results: end -->"
+SIGN: Final = {True: "met", False: "**missed**", None: ""}
+
+
+def inserted(page: str, block: str) -> str:
+    """``page`` with ``block`` between its marks."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        message = f"expected {BEGIN} and {END} on the page"
+        raise ConfigurationError(message)
+    return f"{before}{BEGIN}\n\n{block.strip()}\n\n{END}{after}"
+
+
+def block_of(plan: Plan, command: str, done: Mapping[str, tuple[Chapter, Sequence[Result]]]) -> str:
+    """All tables."""
+    everything = [result for _, results in done.values() for result in results]
+    guard = [result for name in ("record", "informed", "honest") for result in done[name][1]]
+    parts = [
+        f"    {command}",
+        _about(plan, everything),
+        "## Aims",
+        _markdown(_aims(pooled(guard))),
+        "## Campaigns",
+        _markdown(_campaigns([*done["record"][1], *done["informed"][1]])),
+        "## Honest accounts",
+        "By kind, over all runs of the guard above. An interval is exact (Garwood, 95 %).",
+        _markdown(_honest(guard)),
+        "## What people use today",
+        "Each rule on the careful campaigns, and the guard on the same traffic.",
+        _markdown(_compared(done["record"][1], done["baselines"][1])),
+    ]
+    for name in ("dilution", "budget"):
+        chapter, results = done[name]
+        if chapter.sweep is not None:
+            parts += [f"## {chapter.title}", _markdown(_swept(chapter.sweep, chapter, results))]
+    return "\n\n".join(parts)
+
+
+def _about(plan: Plan, results: Sequence[Result]) -> str:
+    seeds = ", ".join(str(seed) for seed in sorted({r.seed for r in results if r.seed is not None}))
+    versions = ", ".join(sorted({str(r.parameters.get("policy_version", "")) for r in results}))
+    return (
+        f"Split `{plan.split}`, seeds {seeds}; {len(results)} closed loops, "
+        f"{sum(result.events for result in results):,} events; {plan.days:g} days each, {plan.accounts:,} "
+        f"honest accounts around each campaign; policy version {versions}; a decision is in force "
+        f"{results[0].enforcement_delay_s:g} s after it was made."
+    )
+
+
+def _aims(pools: Iterable[Pooled]) -> Sheet:
+    rows: list[Sequence[str]] = [
+        (one.what, one.target, one.found, SIGN[one.is_met]) for one in targets(pools)
+    ]
+    return Sheet(("what", "aim", "found", ""), rows)
+
+
+def _campaigns(results: Sequence[Result]) -> Sheet:
+    columns = (
+        "campaign", "level", "scale", "accounts", "exchanges unopposed", "harvested", "first block after",
+        "exchanges by then", "accounts blocked", "purity", "completeness", "newcomers blocked",
+        "after (median)", "dollars per 1,000 harvested",
+    )  # fmt: skip
+    rows = [_campaign_row(one) for pool in pooled(results) for one in pool.campaigns.values()]
+    return Sheet(columns, rows)
+
+
+def _campaign_row(one: PooledCampaign) -> Sequence[str]:
+    return (
+        one.campaign,
+        one.level,
+        tables.NONE if one.scale is None else f"{one.scale:g}",
+        f"{one.accounts:,}",
+        f"{one.exchanges:,}",
+        spread(one.ratio, one.seeds),
+        duration(one.delay_s),
+        tables.NEVER if one.delay_exchanges is None else f"{one.delay_exchanges:,.0f}",
+        f"{one.blocked:,}",
+        tables.NONE if one.purity is None else f"{one.purity.value:.3f}",
+        f"{one.completeness.value:.3f}",
+        f"{one.newcomers_stopped:,} of {one.newcomers:,}",
+        tables.after(one.newcomers, one.newcomer_exchanges),
+        tables.NONE if not one.usd or not one.harvested else f"{one.usd * 1000 / one.harvested:,.0f}",
+    )
+
+
+def _honest(results: Sequence[Result]) -> Sheet:
+    (pool,) = pooled(msgspec.structs.replace(result, traffic="", decider="") for result in results)
+    columns = (
+        "kind", "accounts", "account-days", "blocked", "per 100,000 account-days (95 %)",
+        "throttled or challenged", "requests refused",
+    )  # fmt: skip
+    rows: list[Sequence[str]] = [
+        (
+            one.kind,
+            f"{one.accounts:,}",
+            f"{one.account_days:,}",
+            str(one.blocked.count),
+            tables.interval(one.blocked),
+            str(one.throttled.count),
+            f"{one.requests_refused:,}",
+        )
+        for one in [*pool.honest.values(), pool.honest_total]
+    ]
+    return Sheet(columns, rows)
+
+
+def _compared(guard: Sequence[Result], others: Sequence[Result]) -> Sheet:
+    """Every decider over the same traffic."""
+    played = {(result.traffic, result.seed) for result in others}
+    same = [result for result in guard if (result.traffic, result.seed) in played]
+    names = sorted({name for result in same for name in result.campaigns})
+    rows: list[Sequence[str]] = []
+    for pool in pooled(msgspec.structs.replace(result, traffic="") for result in [*same, *others]):
+        harvest = [
+            percent(pool.campaigns[n].ratio.value, 1) if n in pool.campaigns else tables.NONE for n in names
+        ]
+        blocked = pool.honest_total.blocked
+        rows.append((
+            pool.decider, *harvest, f"{blocked.count:,}", tables.interval(blocked),
+            f"{pool.honest_total.requests_refused:,}", f"{pool.complaints:,}",
+            tables.NONE if pool.cpu_us_per_event is None else f"{pool.cpu_us_per_event:.0f}",
+        ))  # fmt: skip
+    columns = (
+        "decider", *names, "honest blocked", "per 100,000 account-days (95 %)", "honest requests refused",
+        "complaints", "CPU us per event",
+    )  # fmt: skip
+    return Sheet(columns, rows)
+
+
+def _swept(sweep: Sweep, chapter: Chapter, results: Sequence[Result]) -> Sheet:
+    rows: list[Sequence[str]] = []
+    for value, pool in points_of(sweep, chapter.jobs, results):
+        for one in pool.campaigns.values():
+            useful = 1 - value if sweep.name == "dilution" else 1.0
+            rows.append((
+                f"{value:g}", one.campaign, spread(one.ratio, one.seeds), percent(one.ratio.value * useful),
+                duration(one.delay_s), str(pool.honest_total.blocked.count),
+                tables.interval(pool.honest_total.blocked),
+            ))  # fmt: skip
+    columns = (
+        WHAT[sweep.name], "campaign", "harvested", "useful harvest", "first block after", "honest blocked",
+        "per 100,000 account-days (95 %)",
+    )  # fmt: skip
+    return Sheet(columns, rows)
+
+
+def _markdown(sheet: Sheet) -> str:
+    lines = ["| " + " | ".join(sheet.columns) + " |", "|" + "---|" * len(sheet.columns)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in sheet.rows]
+    return "\n".join(lines)

@@ -1,0 +1,100 @@
+"""What docs/results.md reports: the closed loops behind it, as data.
+
+Sizes are chosen so that all of them take about a quarter of an hour on two cores: the first days of
+each campaign at the record's rate, at a twentieth of its size (`deepseek` at its whole size), among
+some thousand honest accounts.  Nothing is tuned on these seeds, nor on their split.
+
+Glossary: *chapter* the runs that answer one question.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from stream_guard.evaluation.deciders.catalogue import BASELINES
+from stream_guard.evaluation.runs import Job
+from stream_guard.evaluation.sweeps import Sweep, swept
+from stream_guard.simulator.catalogue import CROWDS
+from stream_guard.simulator.draws import Split
+from stream_guard.simulator.order import Level
+
+FIRST_SEED: Final = 1001  # development uses small numbers
+CAMPAIGNS: Final[Mapping[str, float]] = {
+    "deepseek": 1.0,
+    "moonshot": 0.05,
+    "minimax": 0.05,
+    "qwen": 0.05,
+    "reseller": 0.05,
+}
+"""Campaign -> its share of the record at size 1 of the suite."""
+BUDGETS: Final = Sweep("budget", (0.1, 10.0, 100.0))
+DILUTIONS: Final = Sweep("dilution", (0.0, 0.3, 0.6, 0.9))
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """How much of it."""
+
+    seeds: int = 1
+    size: float = 1.0  # of the campaigns, times `CAMPAIGNS`
+    accounts: int = 2000  # honest ones around each campaign
+    days: float = 8.0
+    split: Split = "test"
+    step_s: float = 60.0
+
+
+class Chapter(Struct, frozen=True):
+    """The runs that answer one question."""
+
+    name: str  # record, informed, baselines, honest, dilution, budget
+    title: str
+    jobs: Sequence[Job]
+    sweep: Sweep | None = None
+
+
+def chapters(plan: Plan) -> list[Chapter]:
+    """All of them."""
+    seeds = range(FIRST_SEED, FIRST_SEED + plan.seeds)
+    levels: tuple[Level, ...] = ("naive", "careful")
+    record = [_campaign(plan, name, level, seed) for level in levels for name in CAMPAIGNS for seed in seeds]
+    informed = [_campaign(plan, name, "informed", seed) for name in CAMPAIGNS for seed in seeds[:1]]
+    swept_one = [_campaign(plan, "deepseek", "informed", seeds[0])]
+    budgeted = [_campaign(plan, "deepseek", "careful", seeds[0])]
+    today = [job for job in record if job.level == "careful" and job.seed == seeds[0]]
+    return [
+        Chapter("record", "The campaigns of the record", record),
+        Chapter("informed", "Attackers who have read our source", informed),
+        Chapter("honest", "Honest crowds alone", [_honest(plan, seed) for seed in seeds]),
+        Chapter("baselines", "What people use today", list(_by_others(today))),
+        Chapter("dilution", "Dilution against yield", swept(swept_one, DILUTIONS), DILUTIONS),
+        Chapter("budget", "The operator's knob", swept(budgeted, BUDGETS), BUDGETS),
+    ]
+
+
+def _campaign(plan: Plan, name: str, level: Level, seed: int) -> Job:
+    share = CAMPAIGNS[name] * plan.size
+    return _job(plan, f"{name}:{share:g}@{level}+background:{plan.accounts}", level, seed)
+
+
+def _honest(plan: Plan, seed: int) -> Job:
+    """Crowds of every kind, each many times over, and the ordinary accounts around them."""
+    crowds = "+".join(CROWDS)
+    return _job(plan, f"{crowds}+background:{plan.accounts}", "careful", seed, days=3.0)
+
+
+def _job(plan: Plan, scenario: str, level: Level, seed: int, days: float | None = None) -> Job:
+    return Job(
+        scenario=scenario,
+        level=level,
+        seed=seed,
+        split=plan.split,
+        days=days if days is not None else plan.days,
+        step_s=plan.step_s,
+    )
+
+
+def _by_others(jobs: Sequence[Job]) -> Iterable[Job]:
+    for decider in BASELINES:
+        for job in jobs:
+            yield msgspec.structs.replace(job, decider=decider)
