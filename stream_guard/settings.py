@@ -23,6 +23,7 @@ Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0, le=1e11)]
 Ratio = Annotated[float, Meta(ge=0, le=1)]
 ENVIRONMENT_PREFIX = "STREAM_GUARD_"
+TEXTS = frozenset({"token"})  # never read as a number: what is wrong with it would be quoted
 PASSWORD_IN_URL = re.compile(r"(?<=://)[^/@]*:[^/@]*@")
 TOP_LEVEL = frozenset({"policy", "networks"})  # settings that stand in no table
 
@@ -215,7 +216,7 @@ def load_settings(path: Path | None = None, environment: Mapping[str, str] = os.
         if not isinstance(node, dict):
             message = f"{origin}: at $.{branch}: expected a table; got {node!r}"
             raise ConfigurationError(message)
-        node[leaf] = _literal(text)
+        node[leaf] = text if leaf in TEXTS else _literal(text)
         origin = f"{origin} and {name}"
     return convert(tree, Settings, origin)
 

@@ -23,6 +23,7 @@ from stream_guard.cli.replay import replay
 from stream_guard.cli.run import run
 from stream_guard.cli.shadow import app as shadow
 from stream_guard.cli.simulate import simulate
+from stream_guard.cli.top import top
 from stream_guard.errors import ConfigurationError, StreamGuardError
 
 EXIT_FAILED = 1
@@ -72,7 +73,7 @@ def _root(
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
-for command in (demo, run, gateway, replay, evaluate, simulate, produce, rebuild, console, doctor):
+for command in (demo, run, gateway, replay, evaluate, simulate, produce, rebuild, console, top, doctor):
     app.command()(command)
 app.command("check-config")(check_config)
 app.add_typer(decisions, name="decisions")

@@ -59,6 +59,7 @@ class Meters:
         self._before: dict[str, tuple[float, Series]] = {}
         self._slow: deque[tuple[float, Series]] = deque(maxlen=POINTS)  # sums, for windows
         self.reading = Reading()
+        self.looked = 0  # times that all workers were asked
         self.points: deque[tuple[float, float]] = deque(maxlen=POINTS)  # Unix s, events per second
 
     def start(self) -> None:
@@ -87,6 +88,7 @@ class Meters:
             except (OSError, HTTPException, ValueError) as error:
                 errors.append(f"{url}: {error}")
         self._take(found, tuple(errors), now)
+        self.looked += 1
 
     def _take(self, found: dict[str, Series], errors: tuple[str, ...], now: float) -> None:
         grown = {

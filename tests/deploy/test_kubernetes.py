@@ -57,6 +57,32 @@ def test_the_worker_is_not_root_and_can_write_only_where_it_must() -> None:
     }
 
 
+def test_the_console_is_as_confined_as_the_worker_and_fits_its_service() -> None:
+    documents = {each["kind"]: each for each in read_documents(DEPLOY / "kubernetes" / "console.yml")}
+    deployment, service = documents["Deployment"]["spec"], documents["Service"]["spec"]
+    pod = deployment["template"]["spec"]
+    (only,) = pod["containers"]
+    worker = BY_KIND["Deployment"]["spec"]["template"]["spec"]
+    assert only["securityContext"] == container()["securityContext"]
+    assert pod["securityContext"] == {
+        name: value for name, value in worker["securityContext"].items() if name != "fsGroup"
+    }
+    assert not pod["automountServiceAccountToken"]
+    labels = deployment["template"]["metadata"]["labels"]
+    assert deployment["selector"]["matchLabels"] == service["selector"] == labels
+    assert only["image"] == f"stream-guard:{__version__}"
+    assert only["args"] == ["console"]
+    settings = settings_of({each["name"]: each["value"] for each in only["env"] if "value" in each})
+    assert only["ports"][0]["containerPort"] == service["ports"][0]["port"] == settings.console.port
+    (url,) = settings.console.metrics
+    assert (
+        url.split("/")[2]
+        == f"{BY_KIND['Service']['metadata']['name']}:{container()['ports'][0]['containerPort']}"
+    )
+    (secret,) = (each["valueFrom"]["secretKeyRef"] for each in only["env"] if "valueFrom" in each)
+    assert secret["optional"], "without a token the console can only be read"
+
+
 def test_names_and_labels_fit_together() -> None:
     deployment = BY_KIND["Deployment"]["spec"]
     labels = deployment["template"]["metadata"]["labels"]

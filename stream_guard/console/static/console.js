@@ -10,7 +10,7 @@ const find = (id) => document.getElementById(id);
 
 function axes() {
   const axis = { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line") } };
-  return [{ ...axis, space: 70, values: clocks }, { ...axis, size: 58 }];
+  return [{ ...axis, space: 70, size: 30, values: clocks }, { ...axis, size: 58 }];
 }
 
 function clocks(_chart, ticks) {
@@ -56,7 +56,7 @@ async function overview() {
   if (!known) return;
   const draw = () => {
     rate.replaceChildren(); slots.replaceChildren();
-    const first = chart(rate, [{ stroke: colour("accent"), width: 1.5, fill: colour("accent") + "22" }], [known.rate.at, known.rate.rate]);
+    const first = chart(rate, [{ stroke: colour("accent"), width: 1.5, fill: colour("accent") + "22", points: { show: false } }], [known.rate.at, known.rate.rate]);
     const bars = uPlot.paths.bars({ size: [0.8, 40] });
     const second = chart(slots, ACTIONS.map((name) => ({ stroke: colour(name), fill: colour(name), width: 0, paths: bars, points: { show: false } })), stacked(known.decisions));
     return [first, second];
@@ -95,7 +95,7 @@ function network() {
   fetch(place.dataset.url).then((answer) => answer.json()).then((elements) => {
     const style = () => [
       { selector: "node", style: { width: 14, height: 14, label: "data(label)", color: colour("ink"), "font-size": 11, "text-valign": "bottom", "text-margin-y": 3, "background-color": colour("soft") } },
-      { selector: "node[is = 'indicator']", style: { shape: "rectangle", width: 18, height: 18, "text-background-color": colour("panel"), "text-background-opacity": 0.85, "text-background-padding": 2 } },
+      { selector: "node[is = 'indicator']", style: { shape: "rectangle", width: 18, height: 18, "text-background-color": colour("panel"), "text-background-opacity": 0.85, "text-background-padding": 2, "z-index": 2 } },
       ...ACTIONS.map((name) => ({ selector: `node[action = '${name}']`, style: { "background-color": colour(name) } })),
       { selector: "edge", style: { width: 1, "line-color": colour("soft"), opacity: 0.35 } },
       { selector: ".near", style: { opacity: 1 } },
