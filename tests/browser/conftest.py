@@ -119,15 +119,15 @@ class Watched:
         self.complaints: list[str] = []
         page.on("console", lambda line: self._note(line.type, line.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("requestfailed", lambda request: self._failed(request.url))
+        page.on("requestfailed", lambda request: self._failed(request.url, request.failure or ""))
 
     def _note(self, kind: str, text: str) -> None:
         if kind in ("error", "warning"):
             self.complaints.append(f"{kind}: {text}")
 
-    def _failed(self, url: str) -> None:
-        if not url.endswith("/live"):  # ends whenever a page is left
-            self.complaints.append(f"failed: {url}")
+    def _failed(self, url: str, why: str) -> None:
+        if why != "net::ERR_ABORTED":  # the page was left before it came
+            self.complaints.append(f"failed: {url}: {why}")
 
     def open(self, path: str) -> Page:
         """Go to a page of the console."""

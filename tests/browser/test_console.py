@@ -18,7 +18,10 @@ pytestmark = [
     pytest.mark.browser, pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(400),
 ]  # fmt: skip
 AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text(encoding="utf-8")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RULES = {
+    "light": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "dark": ["color-contrast"],  # all else is the same
+}
 PHONE = {"width": 360, "height": 740}
 PICTURES = os.environ.get("STREAM_GUARD_PICTURES", "")
 
@@ -99,7 +102,7 @@ def test_no_page_is_refused_anything_by_its_own_policy(watched: Watched) -> None
         assert watched.complaints == [], path
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", RULES)
 def test_everybody_can_use_every_page(watched: Watched, scheme: str) -> None:
     """No finding of axe: names, roles, contrast, structure."""
     watched.sign_in()
@@ -109,7 +112,7 @@ def test_everybody_can_use_every_page(watched: Watched, scheme: str) -> None:
         watched.open(path)
         settled(watched.page)
         watched.page.evaluate(AXE)
-        result = watched.page.evaluate("rules => axe.run({runOnly: rules})", RULES)
+        result = watched.page.evaluate("rules => axe.run({runOnly: rules})", RULES[scheme])
         found += [
             (path, each["id"], [node["html"][:160] for node in each["nodes"][:3]])
             for each in result["violations"]
@@ -246,6 +249,6 @@ def words(place: Place) -> list[Control]:
     found = []
     for record in records:
         tree = json.loads(record.value or b"{}")
-        if "verb" in tree:
+        if isinstance(tree, dict) and "verb" in tree:  # else a heartbeat
             found.append(msgspec.convert(tree, Control))
     return found
