@@ -80,7 +80,7 @@ class GroupsSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class CampaignsSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Conviction and membership."""
 
-    min_causes: Positive = 3
+    min_causes: Positive = 2
     min_families: Positive = 2
     silent_days: Annotated[float, Meta(gt=0)] = 14.0  # a campaign ends after this silence
 

@@ -20,6 +20,7 @@ POPULAR_BUCKETS = 256
 MAX_BUCKET = 64
 HALVE_AT = 20_000  # accounts
 PSEUDO_ACCOUNTS = 50  # of which an unknown value has half a one
+OTHERS = 0.05  # honest accounts that show what one account shows, beyond those counted
 
 
 class Popular:
@@ -27,7 +28,7 @@ class Popular:
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
-        self._shares: dict[str, float] = {}
+        self._counts: dict[str, int] = {}
         self._total: PopularRow = rows.get(POPULAR) or PopularRow()
 
     @property
@@ -37,14 +38,21 @@ class Popular:
 
     def share(self, indicator: str) -> float:
         """Share of honest accounts that show it, from above."""
-        share = self._shares.get(indicator)
-        if share is None:
+        return (self._count(indicator) + 0.5) / (self.accounts + PSEUDO_ACCOUNTS)
+
+    def share_of_others(self, indicator: str) -> float:
+        """Share of honest accounts that show it beside one who does and was counted."""
+        return (max(0.0, self._count(indicator) - 1) + OTHERS) / (self.accounts + PSEUDO_ACCOUNTS)
+
+    def _count(self, indicator: str) -> int:
+        count = self._counts.get(indicator)
+        if count is None:
             row: PopularRow = self._rows.get(popular_key(_bucket(indicator))) or PopularRow()
             count = row.counts.get(indicator, row.dropped)
             for _ in range(self._total.era - row.era):
                 count = -(-count // 2)
-            share = self._shares[indicator] = (count + 0.5) / (self.accounts + PSEUDO_ACCOUNTS)
-        return share
+            self._counts[indicator] = count
+        return count
 
 
 def count(rows: Rows, indicators: tuple[str, ...]) -> None:

@@ -59,8 +59,8 @@ def _rare(profile: Profile, popular: Popular) -> dict[str, list[tuple[str, float
     rare: dict[str, list[tuple[str, float]]] = {}
     for name in profile.indicators:
         dimension = DIMENSIONS.get(kind_of(name))
-        if dimension is not None and (share := popular.share(name)) <= RARE:
-            rare.setdefault(dimension, []).append((name, share))
+        if dimension is not None and popular.share(name) <= RARE:
+            rare.setdefault(dimension, []).append((name, popular.share_of_others(name)))
     return rare
 
 

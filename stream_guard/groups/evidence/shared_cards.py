@@ -35,4 +35,4 @@ def read(cohort: Cohort) -> Reading | None:
     return Reading(log_mean_exp(bets), several / number, HONEST)
 
 
-TEST = Test("shared_cards", "ties", "who", cap=6.0, read=read)
+TEST = Test("shared_cards", "ties", "links", cap=4.0, read=read)

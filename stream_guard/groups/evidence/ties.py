@@ -11,7 +11,8 @@ Formula.  Per dimension, witness by witness in the order of names: q = sum of th
 rare values that the witnesses before him showed, at least the probability that he repeats one of them;
 p = (1 + repetitions so far) / (2 + witnesses so far).  Where p > q the bet gains (1 + p / q) / 2 if he
 repeats one and (1 + (1 - p) / (1 - q)) / 2 if not: a likelihood ratio with a predictable alternative, mixed
-half and half with no bet.  At most `MOST` nats a dimension.
+half and half with no bet.  The value that most witnesses show is left out: one card, one address, one tool for
+all is what makes a crowd, many of each that cross is what makes a farm.  At most `MOST` nats a dimension.
 E-value.  The product over dimensions without the largest: one thing more in common is forgiven.  The rest of
 a product of e-values whose largest factor is at least one is below it, hence an e-value too.
 The dimension that formed the group is left out.  Cost: 15 us for 5 witnesses, 0.5 ms for 256.
@@ -27,7 +28,7 @@ from stream_guard.groups.popular import PSEUDO_ACCOUNTS
 from stream_guard.records import kind_of
 
 MIN_KNOWN = 30  # honest accounts: fewer do not tell a popular tool from a rare one
-MOST = 3.0  # nats a dimension
+MOST = 6.0  # nats a dimension
 
 
 def read(cohort: Cohort) -> Reading | None:
@@ -45,10 +46,11 @@ def read(cohort: Cohort) -> Reading | None:
 
 def _bet(cohort: Cohort, dimension: str) -> float:
     """The log e-value of one dimension, at most `MOST`."""
+    hub = _hub(cohort, dimension)
     seen: dict[str, float] = {}
     log_e, repeats, q = 0.0, 0, 0.0
     for place, witness in enumerate(cohort.witnesses):
-        shown = witness.rare.get(dimension, ())
+        shown = [(name, share) for name, share in witness.rare.get(dimension, ()) if name != hub]
         repeated = any(name in seen for name, _ in shown)
         if place:
             log_e += _gain((1 + repeats) / (2 + place), q, repeated=repeated)
@@ -60,10 +62,20 @@ def _bet(cohort: Cohort, dimension: str) -> float:
     return min(log_e, MOST)
 
 
+def _hub(cohort: Cohort, dimension: str) -> str:
+    """The rare value that most witnesses show; empty if none is shown twice."""
+    counts: dict[str, int] = {}
+    for witness in cohort.witnesses:
+        for name, _ in witness.rare.get(dimension, ()):
+            counts[name] = counts.get(name, 0) + 1
+    hub = max(counts, key=lambda name: (counts[name], name), default="")
+    return hub if counts.get(hub, 0) > 1 else ""
+
+
 def _gain(p: float, q: float, *, repeated: bool) -> float:
     if p <= q or q <= 0:
         return 0.0
     return log((1 + (p / q if repeated else (1 - p) / (1 - q))) / 2)
 
 
-TEST = Test("ties", "ties", "who", cap=6.0, read=read)
+TEST = Test("ties", "ties", "links", cap=12.0, read=read)
