@@ -1,0 +1,223 @@
+"""A campaign against the whole program: real gateway, real Kafka, the real worker, real Valkey.
+
+The past (the shipped sample, moved so that it ends now) is in Kafka when the worker starts.  What
+the sample's campaign would have sent next, it sends through the gateway, until it is refused; an
+honest account works beside it.  All times that are printed are of this machine's one clock.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from redis import Redis
+
+from stream_guard.cli.shift import Shifter
+from stream_guard.embedded.kafka import EmbeddedKafka
+from stream_guard.embedded.process import HOST, answers, free_port, tail
+from stream_guard.embedded.valkey import EmbeddedValkey
+from stream_guard.enforcement.keys import decision_key
+from stream_guard.records import Control
+from stream_guard.samples import TRAFFIC, TRUTH
+from stream_guard.sinks.control import ControlWriter
+from stream_guard.wire.files import EventFile
+from tests.e2e.program import COMMAND, ROOT, good, stream_guard, with_environment
+from tests.support.polling import until
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.kafka,
+    pytest.mark.redis,
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+]
+PAST_S = 151_700.0  # of the sample: its campaign is convicted some minutes later
+CAMPAIGN = "distillation-1"
+PATIENCE_S = 180
+PACE_S = 0.02  # between two requests of the campaign
+HONEST_EVERY = 10  # requests of the campaign to one of the honest account
+ENDED = (0, -signal.SIGTERM)  # uvicorn stops in order and then dies of the signal that it got
+
+
+@dataclass
+class Place:
+    redis_url: str
+    kafka: str
+    gateway: str
+    logs: list[Path]
+    future: list[dict[str, Any]]  # what the sample's accounts would have sent next
+    labels: dict[str, str] = field(default_factory=dict)  # account: campaign, or empty
+
+
+@contextmanager
+def program(log: Path, *command: Any, environment: dict[str, str]) -> Iterator[None]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            stdout=output,
+            stderr=output,
+            cwd=ROOT,
+            env=with_environment(environment),
+        )
+    try:
+        yield
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) in ENDED, tail(log)
+    finally:
+        process.kill()
+        process.wait(10)
+
+
+def split(past: Path) -> list[dict[str, Any]]:
+    """Write the past, moved to end now; what comes after it."""
+    lines = list(EventFile(str(TRAFFIC)))
+    events = [json.loads(line) for line in lines]
+    cut = events[0]["occurred_at"] + PAST_S
+    shifter, step = Shifter(), time.time() - cut
+    before = [line for line, event in zip(lines, events, strict=True) if event["occurred_at"] < cut]
+    past.write_bytes(b"\n".join(shifter.shift(line, step) for line in before))
+    after = events[len(before) :]
+    for event in after:
+        event["account_created_at"] += step
+    return after
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    directory = tmp_path_factory.mktemp("gateway")
+    with EmbeddedKafka(directory / "kafka") as broker, EmbeddedValkey(directory / "valkey") as server:
+        environment = {
+            "STREAM_GUARD_KAFKA__BOOTSTRAP": broker.bootstrap,
+            "STREAM_GUARD_KAFKA__DATA_DIR": str(directory / "data"),
+            "STREAM_GUARD_REDIS__URL": server.url,
+            "STREAM_GUARD_TELEMETRY__METRICS_PORT": str(free_port()),
+            "REDIS_URL": server.url,
+            "KAFKA": broker.bootstrap,
+        }
+        future = split(directory / "past.jsonl")
+        good(stream_guard("produce", directory / "past.jsonl", environment=environment))
+        labels = {
+            row["account_id"]: row["campaign"] or ""
+            for row in map(json.loads, TRUTH.read_text().splitlines())
+        }
+        logs = [directory / "worker.log", directory / "gateway.log"]
+        port = free_port()
+        uvicorn = [sys.executable, "-m", "uvicorn", "tests.e2e.gateway_app:app", "--port", port]
+        with (
+            program(logs[0], *COMMAND, "run", environment=environment),
+            program(logs[1], *uvicorn, "--no-access-log", environment=environment),
+        ):
+            until(lambda: answers(port), 60, "the gateway did not start")
+            until(lambda: is_read(environment), PATIENCE_S, "the past was not read")
+            yield Place(server.url, broker.bootstrap, f"http://{HOST}:{port}", logs, future, labels)
+
+
+def is_read(environment: dict[str, str]) -> bool:
+    looks = map(json.loads, stream_guard("doctor", "--json", environment=environment).stdout.splitlines())
+    return all(look["state"] == "good" for look in looks if look["what"] in ("lag", "topics", "metrics"))
+
+
+def send(client: httpx.Client, event: dict[str, Any]) -> httpx.Response:
+    """One request of the sample's, as its account would make it now."""
+    unsent = {"event_id", "occurred_at", "account_id", "model", "status", "latency_ms"}
+    known = json.dumps({name: value for name, value in event.items() if name not in unsent})
+    headers = {"x-account-id": event["account_id"], "x-known": known}
+    return client.post("/v1/chat/completions", json={"model": event["model"]}, headers=headers)
+
+
+def busiest(place: Place, campaign: str) -> str:
+    counts: Counter[str] = Counter()
+    counts.update(e["account_id"] for e in place.future if place.labels[e["account_id"]] == campaign)
+    return counts.most_common(1)[0][0]
+
+
+def of(place: Place, account: str) -> dict[str, Any]:
+    return next(event for event in place.future if event["account_id"] == account)
+
+
+def shown(place: Place, name: str) -> dict[str, float]:
+    text = httpx.get(f"{place.gateway}/metrics").text
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    return {
+        sample.name.removeprefix(name) + "".join(sample.labels.values()): sample.value
+        for sample in families[name].samples
+    }
+
+
+def told(what: str, values: list[float]) -> None:
+    ordered = sorted(values)
+    middle, high = ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    sys.stderr.write(f"\n{what}: median {middle:.2f} s, 99 % {high:.2f} s, n={len(ordered)}\n")
+
+
+def test_a_campaign_is_refused_and_an_honest_account_beside_it_never_notices(place: Place) -> None:
+    honest = of(place, busiest(place, ""))
+    refused: dict[str, float] = {}  # account: when first
+    asked: Counter[str] = Counter()
+    attack = [event for event in place.future if place.labels[event["account_id"]] == CAMPAIGN]
+    goal = 20
+    with httpx.Client(base_url=place.gateway, timeout=30) as client:
+        ends = time.monotonic() + PATIENCE_S
+        for i, event in enumerate(attack):
+            answer = send(client, event)
+            asked[event["account_id"]] += 1
+            if answer.status_code == 403:
+                refused.setdefault(event["account_id"], time.time())
+                assert answer.json()["reference"]
+            if i % HONEST_EVERY == 0:
+                assert send(client, honest).status_code == 200
+                asked[honest["account_id"]] += 1
+            if len(refused) >= goal:
+                break
+            assert time.monotonic() < ends, f"{len(refused)} refused\n{tail(place.logs[0])}"
+            time.sleep(PACE_S)
+    assert len(refused) >= goal, (
+        f"{len(refused)} of {len(asked)} accounts were refused: {tail(place.logs[0])}"
+    )
+    with Redis.from_url(place.redis_url) as redis:
+        decided = {name: float(redis.hget(decision_key(name), "decided_ms") or 0) / 1000 for name in refused}
+    told("decided (event time) to first refused request", [refused[name] - decided[name] for name in refused])
+    assert shown(place, "stream_guard_gateway_reaction_seconds")["_count"] >= 1
+    checks = shown(place, "stream_guard_gateway_checks")
+    assert checks["_totalblockrefusedredis"] + checks.get("_totalblockrefusedlocal", 0) >= goal
+    until(
+        lambda: shown(place, "stream_guard_gateway_pending_records")[""] == 0,
+        PATIENCE_S,
+        "events are pending",
+    )
+    events = shown(place, "stream_guard_gateway_events")
+    assert events["_totaldelivered"] == asked.total()
+    assert events["_totaldropped"] == events["_totalinvalid"] == 0
+
+
+def test_a_word_from_outside_is_obeyed_by_the_gateway(place: Place) -> None:
+    """Billing's chargeback: the hard fact that blocks one account."""
+    delays = []
+    accounts = sorted({e["account_id"] for e in place.future if not place.labels[e["account_id"]]})[:5]
+    with (
+        httpx.Client(base_url=place.gateway, timeout=30) as client,
+        ControlWriter(place.kafka) as writer,
+    ):
+        for account in accounts:
+            event = of(place, account)
+            assert send(client, event).status_code == 200
+            spoken_at = time.time()
+            writer.send(Control(verb="chargeback", subject=account, spoken_at=spoken_at, author="billing"))
+            until(
+                lambda event=event: send(client, event).status_code == 403,  # type: ignore[misc]
+                PATIENCE_S,
+                "not obeyed",
+                0.01,
+            )
+            delays.append(time.time() - spoken_at)
+    told("word spoken to first refused request", delays)
