@@ -76,7 +76,14 @@ def network_of(address: str) -> str | None:
 
 def is_unchanged(event: RequestEvent, facets: Facets) -> bool:
     """Whether the event shows just what the account's newest one showed; it is the newest from now on."""
-    newest = hash((_who_facet(event), event.org_id, event.tier, _where_facet(event), _what_facet(event)))
+    more, tools = event.indicators, event.tools
+    newest = hash((  # all facets in one tuple, since every event pays for it
+        event.payment_id, event.api_key_id, event.end_user_id, event.account_created_at, event.asn,
+        tuple(more.items()) if more else None, event.org_id, event.tier,
+        event.client_ip, event.tls_fingerprint, event.user_agent,
+        event.system_prompt_hash, event.prompt_template_hash, event.operation, event.surface,
+        event.max_tokens, event.temperature, event.stream, tuple(tools) if tools else None,
+    ))  # fmt: skip
     if newest == facets.newest:
         return True
     facets.newest = newest

@@ -158,7 +158,7 @@ class FaustLanes:
         if not own.is_ready or own.is_dropped or own.lane.next is None:
             return
         started, cpu = monotonic(), thread_time()
-        own.flushed_at = started
+        own.flushed_at, own.flushed_to = started, own.lane.next
         batch = own.lane.take()
         if batch is None:
             return

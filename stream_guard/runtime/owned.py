@@ -18,7 +18,10 @@ from stream_guard.runtime.lane import NEVER, Lane, TickLane
 from stream_guard.runtime.transactions import LaneProducer
 
 CATCH_UP_RECORDS = 5_000  # lag of a log lane from which on it flushes less often
-CATCH_UP_FLUSH_S = 2.0  # a row that changes often is then packed once where it was packed ten times
+CATCH_UP_FLUSH_RECORDS = (
+    20_000  # then it flushes by what it has done, so that a slow machine is not slower still
+)
+CATCH_UP_FLUSH_S = 5.0  # and at the latest after this
 STALLED_S = 5.0  # no progress in spite of lag: what was fetched got lost on the way
 
 
@@ -33,6 +36,7 @@ class OwnedLane:
         self.is_ready = self.is_dropped = self.is_held = False
         self.seek_id = 0  # chunks fetched before this seek are stale
         self.fed_at = self.flushed_at = self.moved_at = monotonic()
+        self.flushed_to = 0  # where it read on at that time
         self.moved_to: int | None = None
         self.beat = NEVER  # the last heartbeat we wrote
         self.flushing: asyncio.Task[None] | None = None
@@ -49,8 +53,10 @@ class OwnedLane:
         return 0 if end is None or position is None else max(0, end - position)
 
     def is_flush_due(self, end: int | None, now: float) -> bool:
-        """On the flush timer: a log lane that catches up waits a little longer, for larger flushes."""
+        """On the flush timer: a log lane that catches up waits, so that a row is packed once for many."""
         if not self.is_log or self.lag(end) <= CATCH_UP_RECORDS:
+            return True
+        if (self.lane.next or 0) - self.flushed_to >= CATCH_UP_FLUSH_RECORDS:
             return True
         return now - self.flushed_at >= CATCH_UP_FLUSH_S
 

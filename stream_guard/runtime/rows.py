@@ -55,8 +55,9 @@ class LaneRows:
 
     def get(self, key: str) -> Any | None:
         """The row of ``key``, decoded, or None."""
-        if key in self._changed:
-            return self._changed[key]
+        row = self._changed.get(key)
+        if row is not None or key in self._changed:
+            return row
         row = self._hot.get(key)
         if row is None:
             packed = self.packed.get(key)

@@ -18,7 +18,6 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.consumer import fetcher, subscription_state
 from aiokafka.errors import ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from faust.app.base import App
 from faust.streams import Stream
 from faust.tables.recovery import Recovery
@@ -37,7 +36,6 @@ from stream_guard.runtime.faust_transport import (
     LaneRecovery,
     LaneTables,
     NoReadOffset,
-    as_it_is,
 )
 from stream_guard.settings import KafkaSettings
 from tests.support.toy import build_toy
@@ -142,17 +140,14 @@ def test_a_transactions_end_marker_moves_the_position_without_a_record() -> None
     assert "if next_batch.is_control_batch: self.next_fetch_offset = next_batch.next_offset continue" in text
 
 
-def test_records_are_made_where_we_keep_them_as_they_are() -> None:
-    assert "consumer_record = self._consumer_record(tp, record)" in source(
-        fetcher.PartitionRecords._unpack_records
-    )
+def test_batches_are_unpacked_where_we_bundle_them() -> None:
+    text = source(fetcher.PartitionRecords._unpack_records)
+    assert "records = self._records while records.has_next(): next_batch = records.next_batch()" in text
+    assert "if record.offset < self.next_fetch_offset:" in text
+    assert "consumer_record = self._consumer_record(tp, record)" in text
+    assert "self.next_fetch_offset = record.offset + 1 yield consumer_record" in text
     assert "for msg in self._partition_records: ret_list.append(msg)" in source(fetcher.FetchResult.getall)
     assert "self._partition_records = None" in source(fetcher.FetchResult.getall)  # when it has no more
-    written = DefaultRecordBatchBuilder(2, 0, False, -1, -1, 0, 1 << 16)  # noqa: FBT003 - theirs
-    written.append(7, 1_700_000_000_000, b"key", b"value", [])
-    (record,) = DefaultRecordBatch(bytes(written.build()))
-    kept = as_it_is(None, record)
-    assert (kept.offset, kept.timestamp, kept.key, kept.value) == (7, 1_700_000_000_000, b"key", b"value")
 
 
 def test_positions_are_found_in_the_subscriptions_assignment() -> None:

@@ -10,6 +10,7 @@ from stream_guard.runtime.faust_transport import CHUNK_RECORDS, Chunk, cut
 from stream_guard.runtime.lane import make_lane
 from stream_guard.runtime.local import LocalRecord
 from stream_guard.runtime.owned import (
+    CATCH_UP_FLUSH_RECORDS,
     CATCH_UP_FLUSH_S,
     CATCH_UP_RECORDS,
     STALLED_S,
@@ -68,6 +69,10 @@ def test_a_log_lane_that_catches_up_flushes_less_often_and_no_other_does() -> No
     assert log.is_flush_due(end, NOW)
     assert not log.is_flush_due(end + 1, NOW + CATCH_UP_FLUSH_S - 0.1)
     assert log.is_flush_due(end + 1, NOW + CATCH_UP_FLUSH_S)
+    log.lane.next = CATCH_UP_FLUSH_RECORDS - 1
+    assert not log.is_flush_due(log.lane.next + CATCH_UP_RECORDS + 1, NOW)
+    log.lane.next = CATCH_UP_FLUSH_RECORDS
+    assert log.is_flush_due(log.lane.next + CATCH_UP_RECORDS + 1, NOW)
     assert tick.is_flush_due(end + 1, NOW)
 
 
