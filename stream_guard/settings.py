@@ -130,6 +130,7 @@ class ConsoleSettings(Struct, frozen=True, forbid_unknown_fields=True):
     token_file: str = ""  # holds the token instead: a mounted secret
     reading: Literal["open", "token"] = "open"  # token: nothing is shown to whoever has not signed in
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")  # names it may be reached by, without port
+    is_https: bool = False  # a proxy in front speaks HTTPS: cookies are for HTTPS alone
     metrics: tuple[str, ...] = ()  # workers' metrics; empty: that of telemetry.metrics_host and _port
     session_hours: Annotated[float, Meta(gt=0, le=168)] = 8.0
     keep_accounts: Positive = 50_000  # with a decision, in memory; about 2 KB each

@@ -41,6 +41,7 @@ class Actions:
     async def login(self, request: Request) -> Response:
         """A token and a name against a session."""
         form, sessions, now = await read_form(request), self._desk.sessions, self._desk.clock()
+        console = self._desk.settings.console
         if not sessions.can_act:
             raise Refused(403, "this console has no token set: it can only be read")
         if sessions.is_throttled(now):
@@ -55,8 +56,8 @@ class Actions:
         log.info("console_signed_in", author=author, address=_address(request))
         answer = RedirectResponse("/", 303)
         answer.set_cookie(
-            COOKIE, session_id, max_age=int(self._desk.settings.console.session_hours * 3600), path="/",
-            httponly=True, samesite="strict", secure=request.url.scheme == "https",
+            COOKIE, session_id, max_age=int(console.session_hours * 3600), path="/",
+            httponly=True, samesite="strict", secure=request.url.scheme == "https" or console.is_https,
         )  # fmt: skip
         return answer
 

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from stream_guard.console.desk import Desk
 from stream_guard.console.pages import overview_parts
 
-EVERY_S = 1.0
+EVERY_S = 2.0
 QUIET_S = 15.0
 WATCHERS = 100
 PARTS = ("looks", "tiles", "newest", "campaigns", "reasons")

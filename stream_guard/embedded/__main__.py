@@ -1,4 +1,4 @@
-"""`make up`: Kafka, Valkey, a supervised worker and, where it is installed, Prometheus.
+"""`make up`: Kafka, Valkey, a supervised worker and console and, where it is installed, Prometheus.
 
 Everything runs on 127.0.0.1; data and logs are under ``var/`` and are used again by the next start.
 Ctrl-C stops all, the worker first, so that its last flush still finds a broker.
@@ -22,7 +22,7 @@ from stream_guard.embedded.supervisor import Backoff, Supervisor
 from stream_guard.embedded.valkey import EmbeddedValkey
 from stream_guard.samples import TRAFFIC
 
-KAFKA_PORT, VALKEY_PORT, METRICS_PORT, PROMETHEUS_PORT = 9092, 6379, 9464, 9090
+KAFKA_PORT, VALKEY_PORT, METRICS_PORT, PROMETHEUS_PORT, CONSOLE_PORT = 9092, 6379, 9464, 9090, 8080
 RULES = Path("deploy/prometheus/alerts.yml")
 
 
@@ -73,6 +73,8 @@ def _run(stack: ExitStack, chosen: argparse.Namespace) -> int:
     if chosen.sample and not _send_sample(worker.environment):
         return 1
     stack.callback(worker.stop)
+    console = _console(data, worker)
+    stack.callback(console.stop)
     if EmbeddedPrometheus.is_there():
         port = _preferred(PROMETHEUS_PORT)
         prometheus = stack.enter_context(EmbeddedPrometheus(data / "prometheus", metrics, RULES, port))
@@ -80,8 +82,9 @@ def _run(stack: ExitStack, chosen: argparse.Namespace) -> int:
     _say(f"kafka       {kafka.bootstrap}")
     _say(f"valkey      {valkey.url}")
     _say(f"metrics     http://{HOST}:{metrics}/metrics")
+    _say(f"console     http://{HOST}:{console.environment['STREAM_GUARD_CONSOLE__PORT']}")
     _say(f"worker log  {worker.log_file}")
-    return _tend(worker, metrics)
+    return _tend(worker, console, metrics)
 
 
 def _send_sample(environment: Mapping[str, str]) -> bool:
@@ -114,9 +117,18 @@ def _worker(
     return Supervisor(command, data / "worker.log", environment, Backoff())
 
 
-def _tend(worker: Supervisor, metrics: int) -> int:
+def _console(data: Path, worker: Supervisor) -> Supervisor:
+    """Beside the worker, with its settings; it can only be read unless STREAM_GUARD_CONSOLE__TOKEN is set."""
+    command = ["console" if part == "run" else part for part in worker.command]
+    port = str(_preferred(CONSOLE_PORT) or free_port())
+    environment = {**worker.environment, "STREAM_GUARD_CONSOLE__PORT": port}
+    return Supervisor(command, data / "console.log", environment, Backoff())
+
+
+def _tend(worker: Supervisor, console: Supervisor, metrics: int) -> int:
     is_up = False
     while True:
+        console.tend()
         code = worker.tend()
         if code is not None:
             sys.stderr.write(f"the worker ended with exit code {code}:\n{worker.last_words()}\n")

@@ -17,6 +17,7 @@ from stream_guard.errors import BrokerUnavailable
 from stream_guard.sinks.decision_log import PAUSE_S, DecisionLog
 from stream_guard.sinks.entry import Sequenced
 
+SILENT_POLLS = 20  # some 5 s
 log = structlog.get_logger(__name__)
 
 
@@ -64,15 +65,21 @@ class TopicFollower:
                 self._closing.wait(PAUSE_S)
 
     def _follow(self) -> None:
-        with self._log.opened() as (consumer, ends):
-            for place, end in ends.items():
+        with self._log.opened() as (consumer, found):
+            for place, end in found.items():
                 position = self._positions.get(place, 0)
                 if 0 < position <= end:
                     consumer.seek(place, position)
                 else:
                     consumer.seek_to_beginning(place)
+            ends, silent = found, 0
             while not self._closing.is_set():
-                self._take(self._log.poll(consumer))
+                messages = self._log.poll(consumer)
+                self._take(messages)
+                silent = 0 if messages else silent + 1
+                if silent >= SILENT_POLLS:
+                    # A poll says nothing of a broker that is gone; being asked, the client does.
+                    ends, silent = consumer.end_offsets(list(found)), 0
                 self._positions = {place: consumer.position(place) for place in ends}
                 behind = [place for place, end in ends.items() if self._positions[place] < end]
                 self.status = FollowerStatus(is_caught_up=not behind)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -38,11 +39,21 @@ def test_one_command_ends_with_decisions_to_look_at(tmp_path: Path) -> None:
             return good(stream_guard("decisions", "list", "-a", "block", "--json", environment=redis))
 
         until(blocked, PATIENCE_S, "accounts are blocked")
+        (console,) = re.findall(r"^console +(\S+)$", seen.read_text(), re.MULTILINE)
+        until(lambda: shows_a_block(console), PATIENCE_S, "the console shows them")
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 0, seen.read_text()
     finally:
         process.terminate()
         process.wait(PATIENCE_S)
+
+
+def shows_a_block(console: str) -> bool:
+    try:
+        with urlopen(f"{console}/decisions", timeout=10) as answer:
+            return 'class="action block"' in answer.read().decode()
+    except OSError:
+        return False
 
 
 def test_the_sample_is_not_sent_into_a_log_that_is_in_use(tmp_path: Path) -> None:

@@ -75,6 +75,8 @@ def test_the_session_cookie_is_out_of_reach_of_scripts_and_of_other_sites(
     flags = {part.strip().lower() for part in cookie.split(";")[1:]}
     assert {"httponly", "samesite=strict", "path=/"} <= flags
     assert ("secure" in flags) == (scheme == "https")
+    behind = ConsoleDesk(is_https=True).client.post("/login", data={"token": TOKEN, "author": "ann"})
+    assert "; secure" in behind.headers["set-cookie"].lower()
     assert TOKEN not in cookie
 
 
