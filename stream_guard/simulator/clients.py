@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from stream_guard.simulator.arrivals import Law, Pace, Span
+from stream_guard.simulator.arrivals import Law
 from stream_guard.simulator.draws import Draw
 
 DATA: Final = Path(__file__).with_name("data")
@@ -26,15 +26,6 @@ class Client:
     gamma_ratio: float  # windows with a Gamma law; the others have a Weibull law
     input: tuple[float, ...]  # 17 quantiles of tokens
     output: tuple[float, ...]
-
-    def pace(self, draw: Draw, span: Span, per_day: float) -> Pace:
-        """Its hours as they were, from a random hour on, scaled to ``per_day`` over the span."""
-        offset = draw.rng.randrange(len(self.hours))
-        hours = [self.hours[(offset + hour) % len(self.hours)] for hour in range(span.hours)]
-        mean = sum(hours) / len(hours)
-        if mean <= 0.05:  # it rested for days: take its average instead
-            return [per_day / 24] * span.hours
-        return [per_day / 24 * rate / mean for rate in hours]
 
     def law(self, draw: Draw) -> Law:
         """A law as in one of its windows."""

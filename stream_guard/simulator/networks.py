@@ -8,14 +8,12 @@ per seed: no home address in the traffic belongs to anybody we know of.
 The network type is what an address database says, and such databases err: `MISTAKEN` of VPN, relay
 and proxy addresses pass for something else.
 
-Glossary: *place* a function that gives the address of a session; *exit* an address that many share.
+Glossary: *exit* an address that many share.
 """
 
 import ipaddress
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,9 +32,6 @@ class Address:
     asn: int
     country: str
     network_type: str
-
-
-Place = Callable[[Draw], Address]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,34 +142,6 @@ class Networks:
 
     def _v6(self, asn: int) -> str:
         return self.draw.child(f"v6/{asn}").hexadecimal(2)
-
-
-def fixed(address: Address) -> Place:
-    """Always the same address."""
-    return lambda _: address
-
-
-def one_of(addresses: list[Address], steepness: float = 0.0) -> Place:
-    """One of several, evenly or the first most often."""
-    return lambda draw: draw.popular(addresses, steepness)
-
-
-def mostly(often: Place, seldom: Place, seldom_ratio: float) -> Place:
-    """Two places."""
-    return lambda draw: seldom(draw) if draw.chance(seldom_ratio) else often(draw)
-
-
-def at_home(networks: Networks, draw: Draw, country: str) -> Place:
-    """A home whose address changes now and then, and a phone."""
-    home = [networks.host(draw, country, "residential") for _ in range(draw.count(1, 3))]
-    phone = partial(networks.host, country=country, kind="mobile")
-    return mostly(one_of(home, 1.5), phone, draw.ratio(0.0, 0.3))
-
-
-def behind_vpn(networks: Networks, draw: Draw) -> Place:
-    """A subscriber of a VPN with a few favourite exits."""
-    provider = networks.provider(draw)
-    return one_of([networks.exit(draw, provider) for _ in range(draw.count(1, 5))], 1.0)
 
 
 def load_networks(draw: Draw, folder: Path = DATA) -> Networks:

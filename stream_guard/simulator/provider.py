@@ -43,10 +43,9 @@ class Incident:
 
 
 class Provider:
-    """Statuses and latencies."""
+    """Its bad hours, and when its new model comes out."""
 
     def __init__(self, draw: Draw, span: Span) -> None:
-        self._draw = draw
         self.release: float | None = None  # when the new model came out
         days = (span.end - span.start) / 86_400
         self.incidents = [self._incident(draw, span) for _ in range(round(draw.between(0.5, 1.5) * days))]
@@ -55,23 +54,3 @@ class Provider:
     def _incident(draw: Draw, span: Span) -> Incident:
         start = draw.rng.uniform(span.start, span.end)
         return Incident(start, start + 60 * draw.log_between(4, 45), draw.ratio(0.05, 0.35))
-
-    def status(self, draw: Draw, at: float, tier: str, asked: tuple[int, int]) -> int:
-        """What a request gets from a service that its account has ``asked`` so often a minute and a day."""
-        in_minute, in_day = asked
-        if in_minute > LIMITS_PER_MIN[tier] or in_day > LIMITS_PER_DAY.get(tier, in_day):
-            return 429
-        for incident in self.incidents:
-            if incident.start <= at < incident.end and draw.chance(incident.error_ratio):
-                return 429 if tier == "free" and draw.chance(0.4) else 529
-        chance = draw.rng.random()
-        for status, ratio in ERRORS:
-            if chance < ratio:
-                return status
-            chance -= ratio
-        return 200
-
-    def latency_ms(self, draw: Draw, model: Model, input_tokens: int, output_tokens: int) -> float:
-        """Time to the last token."""
-        first = model.first_token_ms * (1 + input_tokens / 40_000)
-        return round((first + output_tokens * model.token_ms) * draw.about(1.0, 0.25), 1)

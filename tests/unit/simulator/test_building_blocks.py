@@ -10,20 +10,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stream_guard.errors import ConfigurationError
 from stream_guard.simulator.archives import Archives
 from stream_guard.simulator.clients import DATA
 from stream_guard.simulator.draws import WIDER, Draw, Weighted
+from stream_guard.simulator.engine.pool import Pool, TaskList
+from stream_guard.simulator.engine.sessions import read_tail, tail_of, without_calls
 from stream_guard.simulator.identities import client_build
 from stream_guard.simulator.networks import load_networks
-from stream_guard.simulator.prompts import HARVEST, LABELS, Prompts, classify, interest
-from stream_guard.sketches.prompt import SEMANTIC, decode_sketch
+from stream_guard.simulator.prompts import LABELS, LANGUAGES
+from stream_guard.sketches.prompt import SEMANTIC, decode_sketch, encode_sketch
 
 
 @pytest.fixture(scope="module")
-def prompts() -> Prompts:
-    return Prompts()
+def pool() -> Pool:
+    return Pool()
 
 
 def test_a_child_depends_on_its_name_only() -> None:
@@ -101,65 +105,83 @@ def test_builds_of_one_user_agent_have_few_fingerprints() -> None:
     assert max(by_agent.values()) <= 8
 
 
-def test_no_prompt_is_both_honest_and_harvested(prompts: Prompts) -> None:
-    sketches = prompts.sketches.astype(np.int8)
-    for harvest in sorted({source for source in prompts.sources if source.endswith(HARVEST)}):
-        honest = {sketches[row].tobytes() for row in prompts.rows(harvest.removesuffix(HARVEST))}
-        harvested = {sketches[row].tobytes() for row in prompts.rows(harvest)}
-        assert len(honest) > 100
-        assert len(honest & harvested) <= 0.02 * len(harvested)  # different texts may have one sketch
+def test_labels_are_given_as_often_as_the_classifier_is_right(pool: Pool) -> None:
+    rng = np.random.default_rng(1)
+    for use, said in LABELS.items():
+        texts = [pool.labels[i] for i in pool.classify(rng, np.full(6_000, pool.uses.index(use)))]
+        for label, ratio in said:
+            assert sum(f'"{label}"' in text for text in texts) / 6_000 == pytest.approx(ratio, abs=0.03)
 
 
-def test_both_halves_of_a_source_are_labelled_alike(prompts: Prompts) -> None:
-    draw = Draw("labels")
-    for use in ("steps", "grading", "exercise"):
-        shares = []
-        for source in (use, use + HARVEST):
-            rows = prompts.rows(source)
-            made = [prompts.mix(draw, draw.pick(rows), rows) for _ in range(3_000)]
-            counts = Counter(label for prompt in made for label in classify(draw, prompt))
-            shares.append(counts[LABELS[use][0][0]] / 3_000)
-        assert shares[0] == pytest.approx(shares[1], abs=0.05)
+def test_ordinary_prompts_are_sometimes_labelled(pool: Pool) -> None:
+    texts = [
+        pool.labels[i]
+        for i in pool.classify(np.random.default_rng(2), np.full(9_000, pool.uses.index("chat")))
+    ]
+    assert 0 < sum("chain_of_thought" in text for text in texts) < 0.03 * 9_000
 
 
-def test_ordinary_prompts_are_sometimes_labelled_and_labels_are_sometimes_missed(prompts: Prompts) -> None:
-    draw = Draw("errors")
-    chat, steps = (prompts.rows(source) for source in ("chat", "steps"))
-    false = sum("chain_of_thought" in classify(draw, prompts.mix(draw, row, chat)) for row in chat * 8)
-    missed = sum("chain_of_thought" not in classify(draw, prompts.mix(draw, row, steps)) for row in steps * 8)
-    assert 0 < false < 0.05 * 8 * len(chat)
-    assert 0.05 * 8 * len(steps) < missed < 0.4 * 8 * len(steps)
-
-
-def test_mixing_keeps_the_variance_and_the_surface(prompts: Prompts) -> None:
-    draw = Draw("mixing")
-    rows = [row for row, language in enumerate(prompts.languages) if language == "en"]
-    mixed, plain = [], []
-    for _ in range(2_000):
-        row = draw.pick(rows)
-        prompt = prompts.mix(draw, row, prompts.near(row))
-        sketch = np.frombuffer(decode_sketch(prompts.sketch(prompt)), np.int8).astype(float)
-        first = prompts.sketches[row]
-        assert (sketch[SEMANTIC:] == first[SEMANTIC:]).all()
-        mixed.append(sketch[:SEMANTIC])
-        plain.append(first[:SEMANTIC])
-    ratio = np.var(np.array(mixed), axis=0).sum() / np.var(np.array(plain), axis=0).sum()
+def test_mixing_keeps_the_variance_and_the_surface(pool: Pool) -> None:
+    rng = np.random.default_rng(3)
+    rows = rng.choice(np.flatnonzero(pool.language == 0), 2_000)
+    texts = pool.encode(rows, pool.like(rng, rows), rng.uniform(0.8, 1.0, 2_000).astype(np.float32))
+    assert all(text == encode_sketch(decode_sketch(text)) for text in texts)
+    mixed = np.array([np.frombuffer(decode_sketch(text), np.int8) for text in texts], float)
+    plain = pool.sketches[rows]
+    assert (mixed[:, SEMANTIC:] == plain[:, SEMANTIC:]).all()
+    ratio = np.var(mixed[:, :SEMANTIC], axis=0).sum() / np.var(plain[:, :SEMANTIC], axis=0).sum()
     assert 0.85 < ratio < 1.35  # rows of one topic are alike, so their weights add up to more than one
 
 
-def test_a_task_list_asks_everything_once_before_anything_twice(prompts: Prompts) -> None:
-    size = len(prompts.rows("tool_harvest"))
-    tasks = prompts.sweep(Draw("sweep"), Weighted({"tool_harvest": 1.0}))
-    rounds = [[next(tasks).row for _ in range(size)] for _ in range(2)]
-    assert len(set(rounds[0])) == len(set(rounds[1])) == size
+def test_another_prompt_is_of_the_same_use_and_kind(pool: Pool) -> None:
+    rng = np.random.default_rng(4)
+    rows = np.arange(len(pool.use))
+    others = pool.like(rng, rows)
+    assert (pool.use[others] == pool.use[rows]).all()
+    assert ((pool.language[others] == 0) == (pool.language[rows] == 0)).all()
+
+
+def test_a_task_list_asks_everything_once_before_anything_twice(pool: Pool) -> None:
+    rows = pool.rows_of("tool").tolist()
+    tasks = TaskList(np.random.default_rng(5), rows)
+    rounds = [tasks.take(len(rows)).tolist() for _ in range(2)]
+    assert sorted(rounds[0]) == sorted(rounds[1]) == sorted(rows)
     assert rounds[0] != rounds[1]
+    assert len(tasks.take(3 * len(rows))) == 3 * len(rows)
 
 
-def test_people_ask_in_their_language_where_there_are_prompts(prompts: Prompts) -> None:
-    draw = Draw("language")
-    russian = interest(draw, {"maths": 1.0, "writing": 1.0}, "ru")
-    languages = Counter(prompts.draw(draw, russian).language for _ in range(500))
-    assert set(languages) == {"ru", "en"}
+def test_people_ask_in_their_language_where_there_are_prompts(pool: Pool) -> None:
+    russian = np.full(500, LANGUAGES.index("ru"))
+    for use, is_known in (("maths", True), ("tool", False)):
+        use_of = np.full(500, pool.uses.index(use))
+        rows = pool.draw(np.random.default_rng(6), use_of, np.zeros(500, np.int64), russian)
+        assert (pool.use[rows] == use_of).all()
+        assert set(pool.language[rows].tolist()) == ({LANGUAGES.index("ru")} if is_known else {0})
+
+
+@given(
+    st.integers(0, 40),
+    st.integers(0, 9),
+    st.integers(0, 2),
+    st.integers(0, 4),
+    st.integers(0, 5),
+    st.integers(-1, 6),
+)
+def test_a_tail_can_be_read_back(
+    labels: int, language: int, wish: int, images: int, model: int, calls: int
+) -> None:
+    said = {
+        "labels": labels,
+        "language": language,
+        "wish": wish,
+        "images": images,
+        "model": model,
+        "calls": calls,
+    }
+    rows = {name: np.array([value]) for name, value in said.items()} | {"status": np.array([200])}
+    tail = int(tail_of(rows)[0])
+    assert read_tail(tail) == said
+    assert read_tail(without_calls(tail)) == said | {"calls": -1}
 
 
 def test_a_missing_data_set_is_named(tmp_path: Path) -> None:
