@@ -34,7 +34,8 @@ class Pages:
         """Path to page."""
         pages = {
             "/": self.overview, "/decisions": self.decisions, "/campaigns": self.campaigns,
-            "/campaign": self.campaign, "/campaign/picture.json": self.picture, "/account": self.account,
+            "/campaign": self.campaign, "/campaign/picture.json": self.picture,
+            "/campaign/points.json": self.growth, "/account": self.account,
             "/account/holds": self.holds, "/search": self.search, "/exempt": self.exempt,
             "/audit": self.audit, "/points.json": self.points, "/healthz": self.health,
         }  # fmt: skip
@@ -96,6 +97,14 @@ class Pages:
         if campaign is None:
             return JSONResponse([], 404)
         return JSONResponse(picture.elements(picture.picture(campaign, self._memory), self._memory))
+
+    async def growth(self, request: Request) -> Response:
+        """How many of a campaign's accounts had been acted upon, over time."""
+        campaign = self._memory.campaign(request.query_params.get("id", ""))
+        if campaign is None:
+            return JSONResponse({"at": [], "accounts": []}, 404)
+        histories = (self._memory.history(member) for member in campaign.members)
+        return JSONResponse(views.growth(histories, campaign.founded_at, self._desk.clock()))
 
     async def account(self, request: Request) -> Response:
         """One account."""

@@ -127,6 +127,17 @@ def slots(counts: Mapping[int, Mapping[Action, int]]) -> dict[str, Any]:
     return {"at": [slot * SLOT_S for slot in every], **columns}
 
 
+def growth(histories: Iterable[Sequence[Decision]], since: float, now: float) -> dict[str, list[Any]]:
+    """Accounts that had been acted upon, over time: one step for each account's first decision."""
+    firsts = (
+        min((each.decided_at for each in history if each.action != "allow"), default=None)
+        for history in histories
+    )
+    steps = sorted(at for at in firsts if at is not None)
+    at = [min([since, *steps[:1]]), *steps, max([now, *steps[-1:]])]
+    return {"at": at, "accounts": [0, *range(1, len(steps) + 1), len(steps)]}
+
+
 def limits(decision: Decision) -> str:
     """The action with its limit."""
     if decision.limit_per_min is None:

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 from stream_guard.records import CampaignState, Control, Decision
 from stream_guard.settings import StreamSettings
 from tests.browser.conftest import PATIENCE_S, Place, Watched
+from tests.e2e.program import good, stream_guard
 from tests.support.kafka import read_topics
 
 pytestmark = [
@@ -51,6 +52,8 @@ def settled(page: Page) -> None:
     """Charts and pictures are drawn."""
     if page.locator("#rate").count():
         page.wait_for_selector("#rate canvas")
+    if page.locator("#growth").count():
+        page.wait_for_selector("#growth canvas")
     if page.locator("#network").count():
         page.wait_for_selector("#network[data-drawn]")
 
@@ -163,6 +166,18 @@ def test_the_overview_follows_the_stream_until_it_is_paused(watched: Watched) ->
     expect(paused).to_have_attribute("aria-pressed", "true")
     paused.click()
     expect(page.get_by_role("button", name="Pause updates")).to_have_attribute("aria-pressed", "false")
+
+
+def test_top_tells_the_same_in_a_terminal(place: Place) -> None:
+    seen = json.loads(good(stream_guard("top", "--once", "--json", environment=place.environment)))
+    listed = stream_guard(
+        "decisions", "list", "-a", "block", "-n", "10000", "--json", environment=place.environment
+    )
+    assert seen["is_complete"]
+    assert (seen["workers"], seen["holding"]["block"]["force"]) == (1, len(good(listed).splitlines()))
+    shown = good(stream_guard("top", "--once", environment=place.environment))
+    assert seen["campaigns"][0]["campaign_id"] in shown
+    assert seen["decisions"][0]["account_id"] in shown
 
 
 def test_a_picture_draws_the_campaign_s_own_lines(watched: Watched, place: Place) -> None:

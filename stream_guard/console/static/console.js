@@ -14,8 +14,8 @@ function axes() {
 }
 
 function clocks(_chart, ticks) {
-  const seconds = ticks.length > 1 && ticks[1] - ticks[0] < 60;
-  return ticks.map((at) => new Date(at * 1000).toISOString().slice(11, seconds ? 19 : 16));
+  const step = ticks.length > 1 ? ticks[1] - ticks[0] : 60;
+  return ticks.map((at) => new Date(at * 1000).toISOString().slice(step < 86400 ? 11 : 5, step < 60 ? 19 : step < 86400 ? 16 : 10));
 }
 
 function chart(place, series, data) {
@@ -89,6 +89,21 @@ async function overview() {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { [rates, decisions] = draw(); });
 }
 
+async function growth() {
+  const place = find("growth");
+  if (!place) return;
+  const answer = await fetch(place.dataset.url);
+  if (!answer.ok) return;
+  const known = await answer.json();
+  const draw = () => {
+    place.replaceChildren();
+    chart(place, [{ stroke: colour("block"), width: 1.5, fill: colour("block") + "22", points: { show: false }, paths: uPlot.paths.stepped({ align: 1 }) }], [known.at, known.accounts]);
+  };
+  draw();
+  describe(place, known.accounts.at(-1) + " so far");
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+}
+
 function network() {
   const place = find("network");
   if (!place) return;
@@ -152,4 +167,4 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   target.dataset.shown = text;
 });
 
-document.addEventListener("DOMContentLoaded", () => { pausing(); network(); overview(); });
+document.addEventListener("DOMContentLoaded", () => { pausing(); network(); growth(); overview(); });

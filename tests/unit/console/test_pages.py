@@ -62,6 +62,12 @@ def test_the_picture_draws_what_is_known_and_invents_no_line(desk: ConsoleDesk) 
     assert {end for edge in edges for end in edge} <= nodes
 
 
+def test_a_campaign_s_growth_steps_at_each_account_s_first_decision(desk: ConsoleDesk) -> None:
+    desk.memory.take_decision(blocked(decision_id="again", decided_at=NOW - 60), 4)
+    found = desk.client.get("/campaign/points.json?id=c-1").json()
+    assert found == {"at": [NOW - 7200, NOW - 3600, NOW - 3600, NOW], "accounts": [0, 1, 2, 2]}
+
+
 @pytest.mark.parametrize(
     ("query", "shown"),
     [
