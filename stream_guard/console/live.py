@@ -5,7 +5,7 @@ comment every `QUIET_S` keeps proxies from closing the line.  Bound: `WATCHERS` 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 from starlette.requests import Request
@@ -35,20 +35,27 @@ class Live:
         """Path to stream."""
         return [Route("/live", self.stream, methods=["GET"])]
 
-    async def stream(self, _request: Request) -> Response:
+    async def stream(self, request: Request) -> Response:
         """One connection."""
         if self._watchers >= WATCHERS:
             return PlainTextResponse("too many are watching\n", 503, headers={"Retry-After": "30"})
         return StreamingResponse(
-            self._events(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+            self._events(lambda: self._may_watch(request)),
+            media_type="text/event-stream",
+            headers={"X-Accel-Buffering": "no"},
         )
 
-    async def _events(self) -> AsyncIterator[str]:
+    def _may_watch(self, request: Request) -> bool:
+        """A stream ends with its session, where reading needs one."""
+        is_open = self._desk.settings.console.reading == "open"
+        return not self.is_closing and (is_open or self._desk.session(request) is not None)
+
+    async def _events(self, may_watch: Callable[[], bool]) -> AsyncIterator[str]:
         self._watchers += 1
         sent: dict[str, str] = {}
         quiet_s = 0.0
         try:
-            while not self.is_closing:
+            while may_watch():
                 for name, text in self.parts().items():
                     if sent.get(name) != text:
                         sent[name] = text

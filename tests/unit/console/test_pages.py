@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from starlette.requests import Request
 
 from stream_guard.console import live as lives
+from stream_guard.console.desk import COOKIE
 from stream_guard.console.looks import looks
 from stream_guard.console.meters import Reading
 from stream_guard.console.sources import State
@@ -156,7 +158,7 @@ def test_a_part_is_sent_at_once_and_then_only_when_it_changes(
     live = desk.app.state.live
 
     async def first(count: int) -> list[str]:
-        events = live._events()
+        events = live._events(lambda: True)
         seen = [await anext(events) for _ in range(count)]
         desk.memory.take_decision(blocked("acc_9"), 9)
         desk.clock.now += 1
@@ -168,6 +170,26 @@ def test_a_part_is_sent_at_once_and_then_only_when_it_changes(
     assert [each.split("\n")[0] for each in begin] == [f"event: {name}" for name in (*lives.PARTS, "point")]
     assert changed.startswith("event: tiles")
     assert live._watchers == 0
+
+
+def test_a_stream_ends_with_its_session_where_reading_needs_one(
+    loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lives, "EVERY_S", 0.0)
+    desk = ConsoleDesk(reading="token")
+    desk.sign_in()
+    cookie = f"{COOKIE}={desk.client.cookies[COOKIE]}".encode()
+    request = Request({"type": "http", "headers": [(b"cookie", cookie)]})
+    live = desk.app.state.live
+
+    async def until_it_ends() -> int:
+        count = 0
+        async for _ in live._events(lambda: live._may_watch(request)):
+            count += 1
+            desk.clock.now += 3600 * 24
+        return count
+
+    assert loop.run_until_complete(until_it_ends()) == len(lives.PARTS) + 1
 
 
 def test_a_line_break_can_not_end_an_event() -> None:
