@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -61,6 +61,16 @@ Sketches = Annotated[
     float,
     typer.Option("--sketch-ratio", min=0.0, max=1.0, help="Share of the events that carry a prompt sketch."),
 ]
+Dilution = Annotated[
+    float | None,
+    typer.Option(
+        "--dilution",
+        min=0.0,
+        max=0.99,
+        help="Ordinary conversations among the campaigns' tasks.",
+        show_default="drawn by level",
+    ),
+]
 Start = Annotated[
     str, typer.Option("--start", help="When it begins, a whole hour: RFC 3339, UTC where no offset is given.")
 ]
@@ -87,6 +97,7 @@ def simulate(
     days: Days = None,
     accounts: Accounts = None,
     sketch_ratio: Sketches = 0.0,
+    dilution: Dilution = None,
     start: Start = "2026-04-22",
     list_them: ListThem = False,
     json: Json = False,
@@ -103,7 +114,8 @@ def simulate(
 
         stream-guard simulate qwen:0.02@naive+hackathon+background:8000 --days 5 -o - --truth truth.jsonl
     """
-    from stream_guard.simulator.order import Order
+    from stream_guard.simulator.output import check_name
+    from stream_guard.simulator.scenario import Order, build
 
     if list_them:
         _list(json)
@@ -116,14 +128,18 @@ def simulate(
         days=None if days is None else _above_zero("--days", days),
         accounts=accounts,
         sketch_ratio=sketch_ratio,
+        dilution=dilution,
         start=_whole_hour(start),
     )
     if scenario is None or truth is None or (output is None) == (not kafka):
         message = "simulate: expected SCENARIO, --truth FILE and either -o FILE or --kafka"
         raise ConfigurationError(message)
+    if output is not None:
+        check_name(output)
     _refuse_overlaps(output, [truth, *([words] if words else [])])
+    traffic = build(scenario, order)
     with _outlet(output, config) as write:
-        traffic = _play(scenario, order, write)
+        _play(traffic, write)
     rows = [*traffic.truth()]
     _write_rows(truth, rows)
     if words is not None:
@@ -141,18 +157,14 @@ def _list(json: bool) -> None:
         show_table(("name", "sort", "what"), ((name, *told) for name, told in listed.items()))
 
 
-def _play(scenario: str, order: Any, write: Callable[[list[bytes]], None]) -> Any:
-    """All events; the traffic, played."""
-    from stream_guard.simulator.scenario import build
-
-    traffic = build(scenario, order)
+def _play(traffic: Any, write: Callable[[list[bytes]], None]) -> None:
+    """All events."""
     begin, end = traffic.span
     events = traffic.events()
     with progress_bar("simulate", int(end - begin)) as bar:
         while lines := list(islice(events, AT_ONCE)):
             write(lines)
             bar.at(int(traffic.played_to - begin))
-    return traffic
 
 
 def _write_rows(path: Path, rows: Iterable[Any]) -> None:
@@ -219,8 +231,6 @@ def _above_zero(option: str, value: float) -> float:
 
 
 def _whole_hour(text: str) -> float:
-    from datetime import UTC
-
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
