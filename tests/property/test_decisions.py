@@ -31,10 +31,13 @@ def verdicts(draw: st.DrawFn) -> Verdict:
 
 @st.composite
 def words(draw: st.DrawFn) -> Verdict:
-    verb = draw(st.sampled_from(("exempt", "unexempt", "revoke", "chargeback")))
-    subject = draw(st.sampled_from((*ACCOUNTS, "org:o1") if "exempt" in verb else ACCOUNTS))
+    verb = draw(st.sampled_from(("exempt", "unexempt", "revoke", "chargeback", "shadow")))
     spoken_at = START / 1000 + draw(st.integers(0, 10))
     ends = draw(st.sampled_from((None, START / 1000 + 7_200)))
+    if verb == "shadow":
+        subject, value = draw(st.sampled_from(("all", "rule:member"))), draw(st.sampled_from(("on", "off")))
+        return word(verb, subject, spoken_at, expires_at=ends, value=value)
+    subject = draw(st.sampled_from((*ACCOUNTS, "org:o1") if "exempt" in verb else ACCOUNTS))
     return word(verb, subject, spoken_at, expires_at=ends)
 
 
