@@ -18,14 +18,17 @@ from typing import Any, Final
 import hiredis
 
 from stream_guard.enforcement.counts import GuardCounts
-from stream_guard.enforcement.keys import DECISION_PREFIX, FUNCTION, decision_key, library, rate_key
+from stream_guard.enforcement.keys import DECISION_PREFIX, FUNCTION, RATE_PREFIX, library
 from stream_guard.enforcement.place import Place
 from stream_guard.errors import StoreUnavailable
 
 Done = Callable[[Any], None]
+Command = tuple[Any, ...]  # text, numbers, bytes
 NOT_FOUND: Final = "ERR Function not found"
 # After these the connection leads to the wrong server, or is not ours to use.
 MOVED_ON: Final = ("READONLY", "MASTERDOWN", "MOVED", "CLUSTERDOWN", "NOAUTH", "UNBLOCKED")
+_DECISION: Final = DECISION_PREFIX.encode()
+_RATE: Final = RATE_PREFIX.encode()
 _LOAD: Final = ("FUNCTION", "LOAD", "REPLACE", library())
 
 
@@ -51,7 +54,7 @@ class Conversation:
         self._write, self._invalidate, self._broken = write, invalidate, broken
         self._counts = counts
         self._reader = hiredis.Reader(notEnoughData=Ellipsis)
-        self._waiting: deque[Done] = deque()
+        self._waiting: deque[tuple[Done, Command | None]] = deque()
         self._is_loading = self._is_over = False
 
     def open(self, place: Place, done: Done) -> None:
@@ -72,22 +75,14 @@ class Conversation:
                 done(reply)
 
         for step in steps:
-            self._send(step, granted)
+            self._send(tuple(step), granted)
 
     def ask(self, account_id: str, cost: int, done: Done) -> None:
         """May this account's request pass?  ``done`` is called with what `lua/check.lua` says."""
-        key, rate = decision_key(account_id), rate_key(account_id)
-        encode = "surrogatepass"  # any string is a name
-        command = ("FCALL", FUNCTION, 2, key.encode("utf-8", encode), rate.encode("utf-8", encode), cost)
-
-        def answered(reply: Any) -> None:
-            if isinstance(reply, StoreUnavailable) and str(reply).startswith(NOT_FOUND):
-                self._load()
-                self._send(command, done)
-            else:
-                done(reply)
-
-        self._send(command, answered)
+        name = account_id.encode("utf-8", "surrogatepass")  # any string is a name
+        self._send(
+            ("FCALL", FUNCTION, 2, _DECISION + name + b"}", _RATE + name + b"}", cost), done, again=True
+        )
 
     def probe(self, done: Done) -> None:
         """Does the server answer?  After all that was asked before."""
@@ -110,7 +105,7 @@ class Conversation:
         """The connection is lost: nobody who waits will hear more."""
         self._is_over = True
         waiting, self._waiting = self._waiting, deque()
-        for done in waiting:
+        for done, _ in waiting:
             done(StoreUnavailable(reason))
 
     def _take(self, reply: Any) -> None:
@@ -121,14 +116,18 @@ class Conversation:
         if not self._waiting:
             self._break("a reply that nobody asked for")
             return
-        done = self._waiting.popleft()
-        if isinstance(reply, hiredis.ReplyError):
-            text = str(reply)
-            done(StoreUnavailable(text))
-            if text.startswith(MOVED_ON):
-                self._break(text)
-        else:
+        done, command = self._waiting.popleft()
+        if type(reply) is not hiredis.ReplyError:
             done(reply)
+            return
+        text = str(reply)
+        if command is not None and text.startswith(NOT_FOUND):
+            self._load()
+            self._send(command, done)
+            return
+        done(StoreUnavailable(text))
+        if text.startswith(MOVED_ON):
+            self._break(text)
 
     def _load(self) -> None:
         """Teach the server our function, once however many checks miss it."""
@@ -142,9 +141,10 @@ class Conversation:
 
         self._send(_LOAD, loaded)
 
-    def _send(self, command: Iterable[Any], done: Done) -> None:
-        self._waiting.append(done)
-        self._write(hiredis.pack_command(tuple(command)))
+    def _send(self, command: Command, done: Done, *, again: bool = False) -> None:
+        """``again``: send it once more if the server does not know our function."""
+        self._waiting.append((done, command if again else None))
+        self._write(hiredis.pack_command(command))
 
     def _break(self, reason: str) -> None:
         if not self._is_over:

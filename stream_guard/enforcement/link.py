@@ -15,6 +15,7 @@ Glossary: *ticket* one check that waits; *doubt* the breaker: the server missed 
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, Literal, cast
@@ -34,19 +35,20 @@ CLOSED: Final = "closed by us"
 class Ticket:
     """One check that waits for Redis; ``done`` is called once."""
 
-    __slots__ = ("account_id", "asked_at", "cost", "done", "is_done", "timer")
+    __slots__ = ("account_id", "asked_at", "cost", "done", "due", "is_done", "link")
 
-    def __init__(self, account_id: str, cost: int, done: Callable[[Check], None]) -> None:
-        self.account_id, self.cost, self.done = account_id, cost, done
-        self.asked_at = 0.0
+    def __init__(self, link: "Link", account_id: str, cost: int, done: Callable[[Check], None]) -> None:
+        self.link, self.account_id, self.cost, self.done = link, account_id, cost, done
+        self.asked_at = self.due = 0.0
         self.is_done = False
-        self.timer: asyncio.TimerHandle | None = None
+
+    def heard(self, reply: Any) -> None:
+        """What Redis said, or StoreUnavailable; perhaps too late."""
+        self.link.answered(self, reply)
 
     def finish(self, check: Check) -> None:
         """Give the answer."""
         self.is_done = True
-        if self.timer is not None:
-            self.timer.cancel()
         self.done(check)
 
 
@@ -100,6 +102,8 @@ class Link:
         self.state: State = "starting"
         self.trouble = ""  # the last one, for people
         self._line: _Line | None = None
+        self._tickets: deque[Ticket] = deque()  # in the order of their deadlines; bound: a deadline's checks
+        self._timer: asyncio.TimerHandle | None = None
         self._early: list[Ticket] = []  # asked before the first dial was over
         self._task: asyncio.Task[None] | None = None
         self._ticker: asyncio.TimerHandle | None = None
@@ -125,13 +129,15 @@ class Link:
 
         ``due``: the deadline, by the loop's clock; None: a whole deadline from now.
         """
-        ticket = Ticket(account_id, cost, done)
+        ticket = Ticket(self, account_id, cost, done)
         if self.state in ("down", "doubtful"):
             self._fail(ticket, "unreachable")
             return
         now = ticket.asked_at = self._loop.time()
-        due = now + self._config.deadline_s if due is None else due
-        ticket.timer = self._loop.call_at(due, self._expire, ticket)
+        ticket.due = now + self._config.deadline_s if due is None else due
+        self._tickets.append(ticket)
+        if self._timer is None:
+            self._timer = self._loop.call_at(ticket.due, self._expire)
         if self.state == "starting":
             self._early.append(ticket)
         else:
@@ -141,10 +147,12 @@ class Link:
         if self._line is None:
             self._fail(ticket, "unreachable")
             return
-        talk = self._line.conversation
-        talk.ask(ticket.account_id, ticket.cost, lambda reply: self._answered(ticket, reply))
+        self._line.conversation.ask(ticket.account_id, ticket.cost, ticket.heard)
 
-    def _answered(self, ticket: Ticket, reply: Any) -> None:
+    def answered(self, ticket: Ticket, reply: Any) -> None:
+        """Redis has spoken; called by the ticket."""
+        while self._tickets and self._tickets[0].is_done:
+            self._tickets.popleft()
         try:
             if isinstance(reply, StoreUnavailable):
                 raise reply
@@ -162,12 +170,17 @@ class Link:
         self._counts.failures[why] += 1
         ticket.finish(self._copy.failed(ticket.account_id))
 
-    def _expire(self, ticket: Ticket) -> None:
-        """A deadline passed."""
-        if ticket.is_done:
-            return
-        self._fail(ticket, "timeout")
-        if self.state == "up":
+    def _expire(self) -> None:
+        """The deadline of the oldest ticket passed; one timer serves all, since they come due in order."""
+        self._timer, now, missed = None, self._loop.time(), False
+        while self._tickets and (self._tickets[0].is_done or self._tickets[0].due <= now):
+            ticket = self._tickets.popleft()
+            if not ticket.is_done:
+                missed = True
+                self._fail(ticket, "timeout")
+        if self._tickets:
+            self._timer = self._loop.call_at(self._tickets[0].due, self._expire)
+        if missed and self.state == "up":
             self.state, self.trouble = "doubtful", "no answer within the deadline"
             self._probe()
 

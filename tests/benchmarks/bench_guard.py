@@ -19,6 +19,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from redis.asyncio import Redis as AsyncRedis
+
 from stream_guard.embedded.process import HOST, answers, free_port
 from stream_guard.embedded.valkey import EmbeddedValkey
 from stream_guard.enforcement import AsyncGuard, Guard
@@ -95,9 +97,15 @@ async def redis_checks(url: str) -> dict[str, float]:
         for name, (what, account) in ways.items():
             taken[name].append(await time_of(what, account))
     await guard.close()
+    async with AsyncRedis.from_url(url) as client:
+        start = time.perf_counter()
+        for _ in range(ASKED):
+            await client.get("sg:v1:rate:{much}")
+        client_us = (time.perf_counter() - start) / ASKED * 1e6
     middle = {name: median(each) * 1e6 for name, each in taken.items()}
     return {
         "plain get us": round(middle["get"], 1),
+        "get by redis-py's own asyncio client us": round(client_us, 1),
         **{f"{name} us": round(middle[name], 1) for name in ways if name != "get"},
         **{f"{name} ratio": round(middle[name] / middle["get"], 2) for name in ways if name != "get"},
     }
