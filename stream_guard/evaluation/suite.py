@@ -29,6 +29,7 @@ CAMPAIGNS: Final[Mapping[str, float]] = {
     "reseller": 0.05,
 }
 """Campaign -> its share of the record at size 1 of the suite."""
+CROWD_SIZES: Final = 2  # accounts of each kind of crowd, in largest crowds: several, of drawn sizes
 BUDGETS: Final = Sweep("budget", (0.1, 10.0, 100.0))
 DILUTIONS: Final = Sweep("dilution", (0.0, 0.3, 0.6, 0.9))
 
@@ -79,7 +80,7 @@ def _campaign(plan: Plan, name: str, level: Level, seed: int) -> Job:
 
 def _honest(plan: Plan, seed: int) -> Job:
     """Crowds of every kind, each many times over, and the ordinary accounts around them."""
-    crowds = "+".join(CROWDS)
+    crowds = "+".join(f"{name}:{CROWD_SIZES * sizes[1]}" for name, (_, _, sizes) in CROWDS.items())
     return _job(plan, f"{crowds}+background:{plan.accounts}", "careful", seed, days=3.0)
 
 

@@ -11,11 +11,11 @@ from msgspec import Struct
 
 from stream_guard.evaluation.pooling import Pooled, PooledCampaign
 from stream_guard.evaluation.summing import per_100k
-from stream_guard.evaluation.tables import duration, percent
+from stream_guard.evaluation.tables import duration, percent, spread
 
 GUARD = "stream-guard"
 LARGEST = {"naive": 0.005, "careful": 0.02}
-SMALL_LARGEST = 0.05  # at a twentieth of the record
+SMALL, SMALL_LARGEST = 0.05, 0.05  # from a twentieth of the record on
 EARLY_LEAST = 0.9
 PURITY_LEAST, COMPLETENESS_LEAST = 0.99, 0.95
 NEWCOMER_MOST = 5
@@ -49,10 +49,11 @@ def targets(all_of_them: Iterable[Pooled]) -> list[Outcome]:
 
 def _harvest(one: PooledCampaign) -> Outcome:
     line = _line(one)
-    found = (
-        f"{percent(one.ratio.value)} ({percent(one.ratio.low)} to {percent(one.ratio.high)}); "
-        f"stopped in {one.stopped} of {one.seeds} seeds, after {duration(one.delay_s)} at the median"
-    )
+    found = f"{spread(one.ratio, one.seeds)}; "
+    if one.stopped:
+        found += f"blocked in {one.stopped} of {one.seeds} seeds, first after {duration(one.delay_s)}"
+    else:
+        found += f"never blocked in {one.seeds} seeds"
     return Outcome(
         f"harvested: {_named(one)}",
         "-" if line is None else f"at most {percent(line, 1)}",
@@ -67,10 +68,12 @@ def _named(one: PooledCampaign) -> str:
 
 
 def _line(one: PooledCampaign) -> float | None:
-    """The largest harvest aimed at; smaller campaigns than those of the record have the small line."""
+    """The largest harvest aimed at; none for campaigns below a twentieth of the record."""
     if one.level not in LARGEST or one.scale is None:
         return None
-    return LARGEST[one.level] if one.scale >= 1 else SMALL_LARGEST
+    if one.scale >= 1:
+        return LARGEST[one.level]
+    return SMALL_LARGEST if one.scale >= SMALL else None
 
 
 def _early(one: PooledCampaign) -> Outcome:

@@ -1,0 +1,111 @@
+"""The page to look at is whole: well-formed, nothing from elsewhere, and it says what it rests on."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from stream_guard.errors import ConfigurationError
+from stream_guard.evaluation.loop import Timing, play
+from stream_guard.evaluation.page import BEGIN, END, inserted
+from stream_guard.evaluation.plots import Axis
+from stream_guard.evaluation.pooling import pooled
+from stream_guard.evaluation.report import render
+from stream_guard.evaluation.results import Result
+from stream_guard.evaluation.rulings import Ruling
+from stream_guard.evaluation.runs import Job
+from stream_guard.evaluation.summing import per_100k
+from stream_guard.evaluation.sweeps import drawn, read_sweep, swept
+from stream_guard.evaluation.targets import targets
+from tests.support.loop import Patience, ToyTraffic
+
+VOID = {"meta", "br", "line", "circle", "polyline", "polygon", "i"}
+
+
+class Checker(HTMLParser):
+    """Every tag is closed by its own, and none fetches anything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.fetched: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.open += [tag] if tag not in {"meta", "br"} else []
+        self.fetched += [f"{tag} {name}" for name, _ in attrs if name in {"src", "href", "xlink:href"}]
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.fetched += [f"{tag} {name}" for name, _ in attrs if name in {"src", "href", "xlink:href"}]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def result(seed: int = 1, split: str = "test", patience: int = 3, decider: str = "stream-guard") -> Result:
+    about = {"traffic": "toy <&>", "split": split, "seed": seed, "decider": decider}
+    return play(ToyTraffic(100), Patience(patience, Ruling("", "block", 0.0)), Timing(), about)
+
+
+def test_the_page_is_well_formed_and_fetches_nothing() -> None:
+    page = render([result(), result(2), result(decider="card")], "Toy <script>")
+    checker = Checker()
+    checker.feed(page)
+    assert checker.open == []
+    assert checker.fetched == []
+    assert "<script" not in page
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+def test_the_page_says_which_split_and_seeds_and_warns_of_tune() -> None:
+    tested, tuned = render([result(), result(2)], "Toy"), render([result(split="tune")], "Toy")
+    assert "split: test" in tested
+    assert "seeds: 1, 2" in tested
+    assert "flatter" not in tested
+    assert "flatter" in tuned
+
+
+def test_seeds_are_added_and_ranges_span_them() -> None:
+    results = [result(1, patience=3), result(2, patience=6)]
+    (pool,) = pooled(results)
+    theft = pool.campaigns["theft"]
+    ratios = [one.campaigns["theft"].harvested_ratio for one in results]
+    assert theft.harvested == sum(one.campaigns["theft"].harvested for one in results)
+    assert (theft.ratio.low, theft.ratio.high) == (min(ratios), max(ratios))
+    assert pool.honest_total.account_days == sum(one.honest_total.account_days for one in results)
+    assert pool.honest_total.blocked == per_100k(0, pool.honest_total.account_days)
+
+
+def test_aims_are_met_or_missed_by_what_was_counted() -> None:
+    outcomes = {one.what: one.is_met for one in targets(pooled([result()]))}
+    assert outcomes["honest accounts blocked"] is True
+    assert outcomes["campaign grouping: completeness"] is False  # Patience names no campaign
+    assert outcomes["harvested: theft"] is None  # neither level nor scale is known
+
+
+def test_a_sweep_plays_the_guard_with_each_value() -> None:
+    sweep = read_sweep("budget=10,0.1")
+    jobs = swept([Job(scenario="toy", seed=1), Job(scenario="toy", seed=1, decider="card")], sweep)
+    assert [job.decider for job in jobs] == ["guard:budget=0.1", "guard:budget=10"]
+    plots = drawn(sweep, jobs, [result(), result()])
+    assert plots["harvest"].count("<circle") == 2
+    diluted = swept([Job(scenario="toy", seed=1)], read_sweep("dilution=0,0.5"))
+    assert [job.dilution for job in diluted] == [0.0, 0.5]
+
+
+@pytest.mark.parametrize("text", ["budget", "budget=a", "colour=1"])
+def test_a_sweep_that_can_not_be_is_named(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="--sweep"):
+        read_sweep(text)
+
+
+def test_only_what_lies_between_the_marks_of_a_page_is_written_anew() -> None:
+    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    assert inserted(inserted(page, "new"), "newer") == f"before\n{BEGIN}\n\nnewer\n\n{END}\nafter\n"
+    with pytest.raises(ConfigurationError):
+        inserted("no marks", "new")
+
+
+def test_axes_label_round_values_within_their_range() -> None:
+    assert Axis("", 0.0, 1.0).ticks() == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    assert Axis("", 0.1, 1000.0, is_log=True).ticks() == pytest.approx([0.1, 1, 10, 100, 1000])
+    assert Axis("", 0.1, 1000.0, is_log=True).place(0.0) == 0.0
