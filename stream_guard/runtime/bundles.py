@@ -12,8 +12,6 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
-from aiokafka.consumer.fetcher import PartitionRecords
-
 
 class Bundle(NamedTuple):
     """All records of a batch from the partition's position on."""
@@ -44,20 +42,23 @@ class _Batch:
 
 
 class _Batches:
-    """The batches of one answer, each as `_Batch`."""
+    """The batches of one answer, each as `_Batch`.
 
-    def __init__(self, partition: PartitionRecords) -> None:
-        self._partition, self._batches = partition, partition._records
-        self.has_next = self._batches.has_next
+    Must not know its partition: in a circle, each answer of a megabyte would wait for the garbage collector.
+    """
+
+    def __init__(self, batches: Any, position: int) -> None:
+        self._batches, self._position = batches, position
+        self.has_next = batches.has_next
 
     def next_batch(self) -> _Batch:
-        return _Batch(self._batches.next_batch(), self._partition.next_fetch_offset)
+        return _Batch(self._batches.next_batch(), self._position)
 
 
 def bundle(partition: Any) -> None:
     """Let ``partition``, of which nothing was taken yet, hand out bundles; once is enough."""
     if not isinstance(partition._records, _Batches):
-        partition._records = _Batches(partition)
+        partition._records = _Batches(partition._records, partition.next_fetch_offset)
         partition._consumer_record = _as_it_is
 
 
