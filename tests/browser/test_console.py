@@ -115,7 +115,8 @@ def test_everybody_can_use_every_page(watched: Watched, scheme: str) -> None:
         watched.open(path)
         settled(watched.page)
         watched.page.evaluate(AXE)
-        result = watched.page.evaluate("rules => axe.run({runOnly: rules})", RULES[scheme])
+        asked = {"rules": RULES[scheme], "exclude": ["tbody tr:nth-child(n+6)"]}  # they are like the first
+        result = watched.page.evaluate("a => axe.run({exclude: a.exclude}, {runOnly: a.rules})", asked)
         found += [
             (path, each["id"], [node["html"][:160] for node in each["nodes"][:3]])
             for each in result["violations"]
