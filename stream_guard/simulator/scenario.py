@@ -76,7 +76,8 @@ class Traffic:
 
     def _has_paid(self, index: int, at: float) -> bool:
         roster = self._world.roster
-        return '"payment_id"' in roster.heads[index] and roster.table.one(index, "begin") < at
+        has_card = '"payment_id"' in roster.looks[roster.table.one(index, "look")]
+        return has_card and bool(roster.table.one(index, "begin") < at)
 
     def events(self, gate: Gate | None = None) -> Iterator[bytes]:
         """JSON lines without their ends, strictly in time order, made as they are asked for.

@@ -19,7 +19,7 @@ from stream_guard.sketches.prompt import SKETCH_VERSION
 Array = NDArray[Any]
 Row = tuple[Any, ...]
 _NO, _YES = ',"reasoning":false', ',"reasoning":true'
-_WRITTEN: Final = frozenset(REQUEST.names or ()) - {"session", "row", "other", "is_sketched"}
+_WRITTEN: Final = frozenset(REQUEST.names or ()) - {"account", "session", "row", "other", "is_sketched"}
 
 
 class Writer:
@@ -57,11 +57,11 @@ class Writer:
     def line(self) -> Callable[..., bytes]:
         """A function that writes one row, given its values, ids and sketch; a refused row has no answer."""
         roster = self._roster
-        heads, places, looks = roster.heads, roster.places, roster.looks
+        places, looks = roster.places, roster.looks
         tools, templates, tails = roster.tools, roster.templates, self._tails
 
         def write(  # noqa: PLR0913, PLR0917  # a row's values, as they lie in it
-            at: int, account: int, look: int, place: int, end_user: int, offer: int, template: int,
+            at: int, _account: int, look: int, place: int, end_user: int, offer: int, template: int,
             _session: int, turn: int, status: int, given: int, cached: int, output: int, reasoned: int,
             latency: int, chars: int, tail: int, _row: int, _other: int, _is_sketched: bool,  # noqa: FBT001
             event_id: str, conversation: str, sketch: str,
@@ -73,7 +73,7 @@ class Writer:
                 answer += f',"end_user_id":"u_{end_user:08x}"'
             time = str(at)
             return (
-                f'{{"event_id":"req_{event_id}","occurred_at":{time[:-3]}.{time[-3:]},{heads[account]}'
+                f'{{"event_id":"req_{event_id}","occurred_at":{time[:-3]}.{time[-3:]},'
                 f'{looks[look]}{places[place]}{tools[offer]}{templates[template]}"conversation_id":"conv_'
                 f'{conversation}","turn":{turn},"status":{status},"input_tokens":{given},"cached_tokens":'
                 f'{cached}{answer},"latency_ms":{latency},"prompt_chars":{chars}{tails[tail]}{sketch}}}'
@@ -112,5 +112,4 @@ def scrambled(numbers: Array, key: int) -> list[str]:
         for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
             mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
         mixed ^= mixed >> np.uint64(31)
-    text = mixed.byteswap().tobytes().hex()
-    return [text[at : at + 16] for at in range(0, len(text), 16)]
+    return mixed.byteswap().tobytes().hex(" ", 8).split()

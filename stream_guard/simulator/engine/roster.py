@@ -7,8 +7,8 @@ drawn at once and put into words by joining pieces.
 
 Bound: 250 bytes of numbers and about 1 kB of text per account, for the whole run.
 
-Glossary: *look* what a client keeps constant: all but model, network and conversation; *piece* a part
-of a JSON line that ends in a comma.
+Glossary: *look* what an account and its client keep constant: all but model, network and
+conversation; *piece* a part of a JSON line that ends in a comma.
 """
 
 from collections.abc import Iterable, Sequence
@@ -52,7 +52,6 @@ class Roster:
         self.table = Columns()
         self.ids: list[str] = []
         self.kinds: list[str] = []
-        self.heads: list[str] = []  # per account
         self.looks: list[str] = []
         self.system_tokens = Growing(np.float32)  # per look
         self.places: list[str] = []
@@ -79,15 +78,14 @@ class Roster:
         """Open an account; its index."""
         account_id, head = sign_up(draw, member.given, member.places.homes[0])
         self.ids.append(account_id)
-        self.heads.append(head)
         self.kinds.append(member.given.kind)
-        return self.table.append(self._row(draw, member))
+        return self.table.append(self._row(draw, member, head))
 
-    def _row(self, draw: Draw, member: Member) -> tuple[Any, ...]:
+    def _row(self, draw: Draw, member: Member, head: str) -> tuple[Any, ...]:
         given, manner, places = member.given, member.manner, member.places
         asked, habit = member.interest, member.habit
-        look = self._look(manner, manner.systems)
-        plain = look if manner.plain_systems is None else self._look(manner, manner.plain_systems)
+        look = self._look(head, manner, manner.systems)
+        plain = look if manner.plain_systems is None else self._look(head, manner, manner.plain_systems)
         home, away = self._place(places.homes), self._place(places.aways)
         return (
             given.campaign, LIMITS_PER_MIN[given.tier], LIMITS_PER_DAY.get(given.tier, UNLIMITED),
@@ -106,7 +104,7 @@ class Roster:
             habit.is_gamma, habit.turns, habit.gap_s,
         )  # fmt: skip
 
-    def _look(self, manner: Manner, systems: Sequence[System]) -> tuple[int, int]:
+    def _look(self, head: str, manner: Manner, systems: Sequence[System]) -> tuple[int, int]:
         first = len(self.looks)
         for system in systems or ((None, 0),):
             for key in manner.keys or (None,):
@@ -121,7 +119,7 @@ class Roster:
                     "stream": manner.stream,
                     "system_prompt_hash": system[0],
                 }
-                self.looks.append(piece(said))
+                self.looks.append(head + piece(said))
                 self.system_tokens.add(system[1])
         return first, len(self.looks) - first
 

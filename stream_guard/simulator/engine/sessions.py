@@ -27,6 +27,8 @@ CACHE_S: Final = 300  # how long the provider keeps a prefix
 LONGEST: Final = 400  # turns
 EMBEDDING: Final = MODELS.index(EMBED)
 NEWEST: Final = MODELS.index(NEW)
+_REACH: Final = np.cumsum([ratio for _, ratio in ERRORS])
+_STATUSES: Final = np.array([*(status for status, _ in ERRORS), 200])
 _FIRST_MS: Final = np.array([model.first_token_ms for model in MODELS])
 _TOKEN_MS: Final = np.array([model.token_ms for model in MODELS])
 
@@ -244,12 +246,11 @@ class Sessions:
     def _fail(self, rows: Rows) -> None:
         """Errors of calm hours and of bad ones; a failed request has no answer."""
         chance = self._rng.random(len(rows["turn"]))
-        status = np.full(len(rows["turn"]), 200)
-        reached = 0.0
-        for code, ratio in ERRORS:
-            status[(chance >= reached) & (chance < reached + ratio)] = code
-            reached += ratio
+        status = _STATUSES[np.searchsorted(_REACH, chance)]
+        first, last = rows["at"].min() / 1000, rows["at"].max() / 1000
         for incident in self._provider.incidents:
+            if incident.start > last or incident.end < first:
+                continue
             is_bad = (rows["at"] >= incident.start * 1000) & (rows["at"] < incident.end * 1000)
             bad = np.flatnonzero(is_bad)
             status[bad[self._rng.random(len(bad)) < incident.error_ratio]] = OVERLOADED
