@@ -151,7 +151,7 @@ class Member(Struct, frozen=True, array_like=True, order=True, gc=False):
     account_id: str
     fit: float  # nats: log odds of its own conduct, campaign against honest
     profile: Profile
-    shares: tuple[float, ...] = ()  # of honest accounts, from above, that show each of the profile's indicators
+    shares: tuple[float, ...] = ()  # of other honest accounts that show each of the indicators
 
 
 class Finding(Struct, frozen=True, array_like=True, order=True, gc=False):
@@ -169,6 +169,7 @@ class Finding(Struct, frozen=True, array_like=True, order=True, gc=False):
     causes: tuple[tuple[str, float], ...] = ()  # each cause that could speak, and its log_e
     control: "Control | None" = None  # set: no finding of a group but an operator's word on `indicator`
     accounts: int = 0  # active accounts, as far as the partition knows
+    tied: float = 0.0  # share of its unrelated customers who share further rare things, crosswise
 
 
 class Verdict(Struct, frozen=True, array_like=True, order=True, gc=False):

@@ -45,9 +45,7 @@ class Case:
         """Whether it reaches the line with enough causes from enough families; few customers need one more."""
         enough = settings.min_causes + (self.units < FEW_UNITS)
         return (
-            self.log_e >= line
-            and len(self.causes) >= enough
-            and len(self.families) >= settings.min_families
+            self.log_e >= line and len(self.causes) >= enough and len(self.families) >= settings.min_families
         )
 
 

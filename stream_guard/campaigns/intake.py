@@ -27,14 +27,14 @@ class Intake:
             return
         group = ledger.suspect(finding.indicator)
         if not finding.evidence:
-            if group is not None:
+            if group is not None and not group.campaign:  # a conviction stands: its line was crossed
                 self._drop(ledger, group)
             return
         group = group or SuspectRow(finding.indicator)
         ledger.change(group)
         group.log_e, group.line, group.evidence = finding.log_e, finding.line, finding.evidence
         group.share, group.size, group.units = finding.share, finding.size, finding.units
-        group.causes = finding.causes
+        group.causes, group.tied = finding.causes, finding.tied
         self.groups.add(group.indicator)
         for member in finding.members:
             self._meet(ledger, group, member, finding.accounts)

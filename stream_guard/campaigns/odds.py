@@ -46,7 +46,8 @@ REASON_OF_CAUSE: dict[str, str] = {
 MIN_VOTES = 2
 MIN_VOTE = 1.0  # nats
 MOST_VOTE = 6.0
-LEAST_FITS = (0.5, 0.5, 0.0, -2.0)  # fit that is needed with so many votes
+LEAST_HONEST = 0.1  # of a group, whatever its members share
+LEAST_FITS = (0.5, 0.0, -1.0, -3.0)  # fit that is needed with so many votes
 SLACK = 2.0  # nats by which a standing sentence may fall before it is withdrawn
 CREDIT = 2.0
 CREDIT_HALF_LIFE_MS = 7 * DAY_MS
@@ -80,7 +81,7 @@ class Odds:
         if self.total + bonus < line - slack or len(self.votes) < MIN_VOTES:
             return False
         if self.has_conduct:
-            return self.fit >= LEAST_FITS[min(len(self.votes), len(LEAST_FITS)) - 1] - slack / 4
+            return self.fit >= LEAST_FITS[min(len(self.votes), len(LEAST_FITS)) - 1] - slack / 2
         return len(self.votes) >= SUCCESSOR_VOTES or "payment" in self.votes
 
 
@@ -175,7 +176,8 @@ def honest_ratio(group: SuspectRow) -> float:
     for _ in range(EM_STEPS):
         belongs = sum(guilty * ratio / (1 - guilty + guilty * ratio) for ratio in ratios)
         guilty = (belongs + 0.5) / (len(ratios) + 1)
-    return (len(ratios) * (1 - guilty) + 0.5) / (len(ratios) + 1)
+    honest = (len(ratios) * (1 - guilty) + 0.5) / (len(ratios) + 1)
+    return min(honest, max(1 - group.tied, LEAST_HONEST))
 
 
 def _vote(group: SuspectRow, campaign: CampaignRow, honest: float, *, is_inside: bool) -> Evidence | None:

@@ -40,6 +40,7 @@ class SuspectRow(Struct, array_like=True, tag="g"):
     evidence: tuple[Evidence, ...] = ()
     members: dict[str, float | None] = {}  # accounts that findings named -> fit; None: no conduct yet
     inside: int = 0  # accounts of its campaign that show it
+    tied: float = 0.0  # share of its unrelated customers who share further rare things, crosswise
     campaign: str = ""
     seen_at: int = 0  # ms, its newest finding
 
@@ -81,7 +82,7 @@ class CampaignRow(Struct, array_like=True, tag="c"):
     listed: dict[str, None] = {}  # the first of them, for whoever looks
     groups: dict[str, None] = {}  # its indicators
     weighed: int = 0  # `count` when all accounts of its groups were last weighed
-    around: int = 0  # accounts that stand in its groups, as of then
+    around: int = 0  # accounts that stand in its groups and do not belong to it, as of then
     harvested: int = 0  # answered requests of its accounts
     measured: int = 0  # `count` when the traits were counted
     traits: dict[str, tuple[float, float]] = {}  # dimension -> p, q (`traits.py`)

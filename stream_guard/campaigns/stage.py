@@ -25,6 +25,7 @@ CAMPAIGNS = "campaigns"
 NEWS = 0.05  # of score, from which a verdict that stands is said again
 AGAIN_MS = DAY_MS  # event time after which a verdict that stands is sent again, news or not
 SCORE_AT_LINE = 0.9
+LEAST_AROUND = 0.1  # of the accounts that a campaign's groups name: at least so many may be honest
 LINKED = 24  # indicators of which a campaign's state says who shows them; more are no picture
 
 
@@ -98,7 +99,7 @@ class Campaigns:
             traits.refresh(ledger, campaign)
             groups = (ledger.suspect(indicator) for indicator in sorted(campaign.groups))
             near = {account for group in groups if group for account in group.members}
-            campaign.around = len(near)
+            campaign.around = max(len(near) - campaign.count, round(LEAST_AROUND * len(near)), 1)
             around |= near
         return around
 

@@ -35,11 +35,11 @@ DIMENSIONS: dict[str, str] = {
     "phone_prefix": "sign_up",
 }
 FLOORS: dict[str, float] = {
-    "payment": 0.002,
-    "device": 0.002,
-    "network": 0.01,
-    "software": 0.02,
-    "sign_up": 0.02,
+    "payment": 0.001,
+    "device": 0.001,
+    "network": 0.005,
+    "software": 0.01,
+    "sign_up": 0.01,
 }
 OTHER_FLOOR = 0.02
 RARE = 0.02  # share of honest accounts up to which a value can be dealt out

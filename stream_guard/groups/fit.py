@@ -24,8 +24,9 @@ from stream_guard.records import Evidence
 
 TEMPER = 0.5
 MOST_FIT = 8.0
-LEAST_TERM, MOST_TERM = -2.5, 1.5
+LEAST_TERM, MOST_TERM = -1.5, 1.5
 SPEAKS = 1.0  # nats from which a test's evidence shapes the fit
+TELLING = 4  # requests, below which shares of them are too coarse to compare
 BORROWED = 4.0  # pseudo-members, spread as honest accounts are
 MOST_COUNTED = 255
 
@@ -74,7 +75,7 @@ def _counts(cohort: Cohort, statistic: int) -> bytes:
     counts = [0] * BINS
     for w in cohort.witnesses:
         value = w.values[statistic]
-        if value is not None:
+        if value is not None and w.profile.requests >= TELLING:
             counts[bin_of(statistic, value)] += 1
     if sum(counts) < MIN_WITNESSES:
         return b""

@@ -27,7 +27,7 @@ from stream_guard.records import Evidence
 
 VOTE = log(10)  # nats from which a cause counts as one that speaks
 SUSPECT = 4.0  # nats from which a group is worth a finding: one in 55 strangers' groups at most
-FALL = 1.0  # nats below SUSPECT at which it falls back
+FALL = 3.0  # nats below SUSPECT at which it falls back: a farm's evidence comes and goes
 LEAST_RATIO, MOST_RATIO = 0.1, 5.0  # looks per account-day that are believed
 GROWTH = 2.0
 NEAR_GROWTH = 1.15  # of groups that are suspected or nearly so

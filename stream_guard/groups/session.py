@@ -7,6 +7,7 @@ evidence, when it falls back below `SUSPECT` - `FALL`.
 
 from stream_guard.clock import DAY_MS
 from stream_guard.groups import membership
+from stream_guard.groups.evidence import ties
 from stream_guard.groups.evidence.cohort import Cohort, Witness, witness
 from stream_guard.groups.fit import conduct_of, fit
 from stream_guard.groups.judgement import FALL, SUSPECT, Judgement, judge, line, next_look
@@ -92,6 +93,7 @@ class Session:
         row.conduct = conduct_of(cohort, judged.evidence)
         row.causes, row.evidence, row.candidates = judged.causes, judged.evidence, state.candidates
         row.heard = judged.heard
+        row.tied = ties.tied_ratio(cohort)
         budget = self._settings.budget.false_blocks_per_100k_account_days
         row.line = line(state.looks, max(state.account_ms / DAY_MS, state.accounts), budget)
         if is_due:
@@ -137,7 +139,7 @@ class Session:
                 account,
                 fit(group, self._witness(profile)) if profile.conduct else 0.0,
                 profile,
-                tuple(popular.share(shown) for shown in profile.indicators),
+                tuple(popular.share_of_others(shown) for shown in profile.indicators),
             )
             for account, profile in sorted(fresh.items())
         )
@@ -155,6 +157,7 @@ class Session:
             candidates=row.candidates,
             causes=row.heard if row.evidence else (),
             accounts=self._state.accounts * self._settings.stream.partitions,
+            tied=row.tied,
         )
         self._out.emit(FINDINGS, indicator, finding)
 
