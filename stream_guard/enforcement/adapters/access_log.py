@@ -1,6 +1,7 @@
 """Access logs as events: JSON, one request per line, over TCP or as syslog over UDP.
 
-Read are Caddy's access log (``output net``) and lines whose names are those of an event
+Read are Caddy's access log (``output net``; the account is Caddy's authenticated user, since a header
+stands there as the client sent it) and lines whose names are those of an event
 (docs/events.md), as nginx can write them with a ``log_format`` of ours, with or without syslog's head.
 ``latency_s`` is taken for ``latency_ms``, empty text and nginx' "-" mean nothing.  Lines of requests
 without an account are no events; what can not be read is counted.
@@ -27,12 +28,11 @@ class AccessLog:
 
     Args:
         emitter: who is told.
-        account_header: the request header that holds the account, where a log shows headers.
     """
 
-    def __init__(self, emitter: EventEmitter, account_header: str = "x-account-id") -> None:
+    def __init__(self, emitter: EventEmitter) -> None:
         self.counts: Counter[str] = Counter()  # events, others (nobody's requests), unreadable, dropped
-        self._emitter, self._header = emitter, account_header
+        self._emitter = emitter
 
     def take(self, line: bytes) -> None:
         """One line, whatever is in it."""
@@ -41,7 +41,7 @@ class AccessLog:
         except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
             self.counts["unreadable"] += 1
             return
-        event = read_line(tree, self._header)
+        event = read_line(tree)
         if event is None:
             self.counts["others"] += 1
         else:
@@ -75,12 +75,12 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._log.take(data)
 
 
-def read_line(tree: Any, account_header: str) -> dict[str, Any] | None:
+def read_line(tree: Any) -> dict[str, Any] | None:
     """The event of a parsed line; None if it is nobody's request."""
     if not isinstance(tree, dict):
         return None
     request = tree.get("request")
-    event = _from_caddy(tree, request, account_header) if isinstance(request, dict) else _from_ours(tree)
+    event = _from_caddy(tree, request) if isinstance(request, dict) else _from_ours(tree)
     return event if event.get("account_id") else None
 
 
@@ -92,12 +92,12 @@ def _from_ours(tree: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
-def _from_caddy(tree: dict[str, Any], request: Mapping[str, Any], account_header: str) -> dict[str, Any]:
+def _from_caddy(tree: dict[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
     headers = request.get("headers")
     names = {name.lower(): values for name, values in headers.items()} if isinstance(headers, dict) else {}
     duration = tree.get("duration")
     return {
-        "account_id": tree.get("user_id") or _first(names.get(account_header)),
+        "account_id": tree.get("user_id"),
         "occurred_at": tree.get("ts"),
         "status": tree.get("status"),
         "latency_ms": duration * 1000 if isinstance(duration, int | float) else None,

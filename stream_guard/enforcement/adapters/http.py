@@ -74,7 +74,8 @@ class GatewayService:
         await send({"type": "http.response.body", "body": body})
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive) -> Answer:
-        path, headers = scope["path"], {name: value.decode("latin-1") for name, value in scope["headers"]}
+        path: str = scope["path"]
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if path == "/check":
             return await self._check(headers, scope["query_string"])
         if path in (GUARDRAIL, EVENTS) and scope["method"] == "POST":

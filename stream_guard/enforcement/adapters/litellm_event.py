@@ -20,5 +20,5 @@ def account_of(user_id: Any, team_id: Any, key_hash: Any) -> str | None:
 
 def event_of(payload: Mapping[str, Any]) -> dict[str, Any]:
     """The event of a standard logging payload; its prompt is for the emitter to sketch and drop."""
-    reading = read_litellm(payload)
-    return {**reading.fields, "prompt": reading.text}
+    reading, asked = read_litellm(payload), payload.get("model_group")  # the name that the client used
+    return {**reading.fields, **({"model": asked} if asked else {}), "prompt": reading.text}

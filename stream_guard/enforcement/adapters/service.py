@@ -42,7 +42,7 @@ async def serve(guard: AsyncGuard, emitter: EventEmitter | None, door: Door, por
         if emitter is not None:
             stack.push_async_callback(asyncio.to_thread, emitter.close, CLOSE_S)
             if ports.log:
-                await _listen(AccessLog(emitter, door.account_header), ports, stack)
+                await _listen(AccessLog(emitter), ports, stack)
         if ports.grpc:
             await _serve_grpc(guard, emitter, door, ports, stack)
         await _serve_http(GatewayService(guard, emitter, door, lambda: generate_latest(registry)), ports)
