@@ -32,10 +32,10 @@ from stream_guard.clock import DAY_MS, MINUTE_MS
 from stream_guard.errors import InvalidEvent
 from stream_guard.records import DeadLetter, pack_json
 from stream_guard.runtime.forgetting import Sweep
-from stream_guard.runtime.rows import LaneRows, Packed, pack
+from stream_guard.runtime.outlet import NEVER, Batch, Item, Messages, Outlet
+from stream_guard.runtime.rows import LaneRows, pack
 from stream_guard.topology import DEAD_LETTERS, Patient, Step, Stream, Topology, lane_name
 
-NEVER = -(1 << 62)
 LONG_SILENCE_MS = DAY_MS  # from here on a stage is asked whether there is anything to tick for
 HEARTBEAT = b"\x00heartbeat"  # key of a log record whose value is an event time in ms
 MARK = "\x00mark"  # key of the lane's own row
@@ -43,9 +43,6 @@ FRAME_BYTES = 256 * 1024  # the broker takes 1 MB a message
 DEAD_LETTER_WINDOW = 10_000  # offsets (log lanes) or ms of event time (tick lanes), within which at most
 DEAD_LETTERS_PER_WINDOW = 100  # dead letters are written; the rest is only counted
 DEAD_LETTER_CHARS = 2048
-
-Messages = list[tuple[bytes | None, bytes]]
-Item = tuple[int, str | tuple[str, ...], Any]
 
 
 class LogRecord(Protocol):
@@ -81,41 +78,6 @@ class Mark(msgspec.Struct, array_like=True):
     counts: dict[str, int] = {}  # events, late, future, dead letters ... of the whole life
     dead_window: tuple[int, int] = (-1, 0)  # window, dead letters written in it
     is_started: bool = False  # tick lanes: a record has come; before the first there is nothing to tick over
-
-
-class Batch(msgspec.Struct):
-    """What one transaction makes durable."""
-
-    offset: int
-    rows: Packed
-    outputs: dict[tuple[str, int], Messages]
-
-
-class Outlet:
-    """Collects what a stage emits (`topology.Out`), by stream and partition."""
-
-    def __init__(self, topology: Topology, step: Step) -> None:
-        self.at = self.offset = NEVER
-        self.streams = {name: topology.stream(name) for name in step.writes}
-        self.items: defaultdict[tuple[str, int], list[Item]] = defaultdict(list)
-        self.counts: Counter[str] = Counter()
-
-    def emit(self, stream: str, key: str, record: Any) -> None:
-        """Send ``record`` to the partition of ``key``."""
-        target = self.streams[stream]
-        self.items[stream, target.partition(key)].append((self.at, key, record))
-
-    def broadcast(self, stream: str, keys: Iterable[str], record: Any) -> None:
-        """Send ``record`` once to each partition that has some of ``keys``."""
-        target, by_partition = self.streams[stream], defaultdict[int, list[str]](list)
-        for key in keys:
-            by_partition[target.partition(key)].append(key)
-        for partition, some in by_partition.items():
-            self.items[stream, partition].append((self.at, tuple(some), record))
-
-    def count(self, what: str, by: int = 1) -> None:
-        """Add to a metric of this lane."""
-        self.counts[what] += by
 
 
 class Lane:

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from stream_guard.observer import LaneStatus
-from stream_guard.runtime.lane import HEARTBEAT, Lane, LogRecord, Messages, TickLane, make_lane
+from stream_guard.runtime.lane import HEARTBEAT, Lane, LogRecord, TickLane, make_lane
+from stream_guard.runtime.outlet import Messages
 from stream_guard.topology import Topology
 
 

@@ -14,7 +14,8 @@ from typing import Any
 from faust.types.tuples import TP
 
 from stream_guard.observer import LaneId, LaneStatus
-from stream_guard.runtime.lane import NEVER, Lane, TickLane
+from stream_guard.runtime.lane import Lane, TickLane
+from stream_guard.runtime.outlet import NEVER
 from stream_guard.runtime.transactions import LaneProducer
 
 CATCH_UP_RECORDS = 5_000  # lag of a log lane from which on it flushes less often

@@ -16,7 +16,8 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from stream_guard.runtime.lane import Batch, Lane
+from stream_guard.runtime.lane import Lane
+from stream_guard.runtime.outlet import Batch
 from stream_guard.runtime.topics import changelog_topic
 from stream_guard.topology import Topology
 

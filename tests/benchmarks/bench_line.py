@@ -18,8 +18,8 @@ from typing import Any
 from stream_guard.accounts.stage import Accounts
 from stream_guard.bootstrap import build_decoder, build_topology
 from stream_guard.records import RequestEvent
-from stream_guard.runtime.lane import Messages
 from stream_guard.runtime.local import LocalRuntime
+from stream_guard.runtime.outlet import Messages
 from stream_guard.runtime.rows import LaneRows
 from stream_guard.settings import Settings
 from tests.benchmarks.line_traffic import Message, sampled, steady

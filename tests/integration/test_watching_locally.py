@@ -6,8 +6,8 @@ from prometheus_client import CollectorRegistry
 from stream_guard.bootstrap import build_decoder, build_topology
 from stream_guard.clock import SystemClock
 from stream_guard.records import Control, RequestEvent, pack_json
-from stream_guard.runtime.lane import Messages
 from stream_guard.runtime.local import LocalRuntime
+from stream_guard.runtime.outlet import Messages
 from stream_guard.settings import Settings
 from stream_guard.sinks.dead_letters import DeadLetterTally
 from stream_guard.sinks.decision_store import MemoryDecisionStore, RedisDecisionStore

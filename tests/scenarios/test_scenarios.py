@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from stream_guard.bootstrap import build_topology
-from stream_guard.runtime.lane import Messages
 from stream_guard.runtime.local import LocalRuntime
+from stream_guard.runtime.outlet import Messages
 from stream_guard.runtime.replay import Replay
 from stream_guard.samples import TRAFFIC, TRUTH
 from stream_guard.settings import Settings, convert, read_toml

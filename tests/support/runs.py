@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from stream_guard.runtime.lane import Messages
 from stream_guard.runtime.local import LocalRecord, LocalRuntime
+from stream_guard.runtime.outlet import Messages
 from stream_guard.topology import DEAD_LETTERS, Topology
 from tests.support.traffic import Event
 

@@ -13,8 +13,9 @@ from stream_guard.bootstrap import build_topology
 from stream_guard.decisions.policy import Policy
 from stream_guard.evaluation.grouping import Found
 from stream_guard.evaluation.rulings import Ruling
-from stream_guard.runtime.lane import HEARTBEAT, Messages
+from stream_guard.runtime.lane import HEARTBEAT
 from stream_guard.runtime.local import LocalRuntime
+from stream_guard.runtime.outlet import Messages
 from stream_guard.runtime.replay import Heads, Replay
 from stream_guard.settings import Settings
 

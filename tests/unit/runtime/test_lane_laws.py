@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from stream_guard.errors import InvalidEvent
 from stream_guard.records import DeadLetter
 from stream_guard.runtime import lane as lanes
-from stream_guard.runtime.lane import HEARTBEAT, NEVER, Batch, LogLane, TickLane, make_lane
+from stream_guard.runtime.lane import HEARTBEAT, LogLane, TickLane, make_lane
 from stream_guard.runtime.local import LocalRecord
+from stream_guard.runtime.outlet import NEVER, Batch
 from stream_guard.runtime.rows import pack
 from stream_guard.topology import DEAD_LETTERS, Out, Rows, Step, Stream, Topology
 
