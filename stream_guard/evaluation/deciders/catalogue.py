@@ -19,10 +19,10 @@ from stream_guard.settings import Settings
 
 GUARD: Final = "guard"
 BASELINES: Final[Mapping[str, tuple[Callable[[float], Decider], float]]] = {
-    "rate": (RateRule, 400.0),
+    "rate": (RateRule, 50.0),
     "card": (shared_card, 5.0),
     "address": (shared_address, 10.0),
-    "trees": (TreesRule, 0.95),
+    "trees": (TreesRule, 0.4),
 }
 """Name -> what makes it, and its one threshold (docs/evaluation.md says how that was chosen)."""
 
