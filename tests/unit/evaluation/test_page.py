@@ -1,0 +1,53 @@
+"""The page of results: all that stands on it was counted."""
+
+import msgspec
+
+from stream_guard.evaluation.loop import Timing, play
+from stream_guard.evaluation.page import block_of
+from stream_guard.evaluation.results import Result
+from stream_guard.evaluation.rulings import Ruling
+from stream_guard.evaluation.runs import Job
+from stream_guard.evaluation.suite import CAMPAIGNS, FIRST_SEED, Chapter, Plan, chapters
+from tests.support.loop import Patience, ToyTraffic
+
+
+def played(job: Job) -> Result:
+    """A toy in the place of what the job asks for."""
+    name = "stream-guard" if job.decider == "guard" else job.decider
+    about = {"traffic": job.traffic, "split": job.split, "seed": job.seed, "decider": name}
+    result = play(ToyTraffic(60), Patience(3, Ruling("", "block", 0.0)), Timing(), about)
+    theft = msgspec.structs.replace(result.campaigns["theft"], level=job.level, scale=0.05)
+    return msgspec.structs.replace(result, campaigns={"theft": theft})
+
+
+def test_every_chapter_has_its_table_and_every_aim_its_sign() -> None:
+    done: dict[str, tuple[Chapter, list[Result]]] = {
+        part.name: (part, [played(job) for job in part.jobs]) for part in chapters(Plan(seeds=2))
+    }
+    block = block_of(Plan(seeds=2), "make results", done)
+    rows = [line for line in block.splitlines() if line.startswith("|")]
+    widths = {line.count("|") for line in rows}
+    assert len(widths) <= 6
+    assert block.startswith("    make results\n")
+    assert "Split `test`, seeds 1001, 1002;" in block
+    assert block.count("\n## ") == 6
+    harvested = done["record"][1][0].campaigns["theft"].harvested_ratio
+    assert f"{harvested * 100:.2f} %" in block
+    assert "**missed**" in block
+    assert "| met |" in block
+
+
+def test_the_page_rests_on_seeds_and_a_split_that_nothing_is_tuned_on() -> None:
+    jobs = [job for part in chapters(Plan(seeds=3)) for job in part.jobs]
+    assert {job.split for job in jobs} == {"test"}
+    assert min(job.seed for job in jobs) >= FIRST_SEED > 100
+    assert {job.seed for job in jobs} == {FIRST_SEED, FIRST_SEED + 1, FIRST_SEED + 2}
+
+
+def test_every_campaign_of_the_record_is_played_at_every_level_and_against_every_rule() -> None:
+    parts = {part.name: part for part in chapters(Plan())}
+    for name in CAMPAIGNS:
+        played_at = [job.level for job in parts["record"].jobs if job.scenario.startswith(name)]
+        assert sorted(played_at) == ["careful", "naive"]
+        assert sum(job.scenario.startswith(name) for job in parts["informed"].jobs) == 1
+        assert sum(job.scenario.startswith(name) for job in parts["baselines"].jobs) == 4
