@@ -86,6 +86,7 @@ class Actions:
         except BrokerUnavailable as error:
             log.warning("operator_not_heard", error=str(error))
             raise Refused(503, f"nothing was said, say it again later: {error}") from error
+        self._desk.sources.memory.take_words(words)  # Kafka has them: the next page may show them already
         session.said.append(_told(words))
         return RedirectResponse(back_from(form), 303)
 

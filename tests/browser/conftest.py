@@ -20,7 +20,7 @@ from tests.e2e.program import COMMAND, ROOT, good, stream_guard, with_environmen
 from tests.support.neighbours import need_binary
 from tests.support.polling import until
 
-PATIENCE_S = 150
+PATIENCE_S = 240
 TOKEN = "the token of these tests"
 BLOCKED_AT_LEAST = 20  # accounts of the sample's campaigns, far below what the scenario test asks for
 

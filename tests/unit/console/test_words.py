@@ -86,6 +86,17 @@ def test_what_makes_no_sense_is_refused_with_its_reason(
     assert desk.said == []
 
 
+def test_what_was_said_is_on_the_very_next_page(desk: ConsoleDesk) -> None:
+    csrf = desk.sign_in()
+    desk.say(csrf, say="shadow_on", subject="all")
+    assert "In shadow: everything" in desk.client.get("/exempt").text
+    desk.clock.now += 1
+    desk.say(csrf, say="shadow_off", subject="all")
+    assert "In shadow: everything" not in desk.client.get("/exempt").text
+    desk.memory.take_words(desk.said)
+    assert len(desk.memory.words()) == 2, "coming back from the topic they are the same words"
+
+
 def test_what_was_said_is_confirmed_once_on_the_next_page(desk: ConsoleDesk) -> None:
     desk.say(desk.sign_in(), say="wrong", subject="acc_1")
     assert "Said: revoke and label wrong, on acc_1" in desk.client.get("/exempt").text
