@@ -6,6 +6,7 @@ honest account works beside it.  All times that are printed are of this machine'
 """
 
 import json
+import math
 import signal
 import subprocess
 import sys
@@ -41,7 +42,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(600),
 ]
-PAST_S = 151_700.0  # of the sample: its campaign is convicted some minutes later
+PAST_S = 133_500.0  # of the sample: its campaign is convicted a quarter of an hour later
 CAMPAIGN = "distillation-1"
 PATIENCE_S = 180
 PACE_S = 0.02  # between two requests of the campaign
@@ -163,7 +164,7 @@ class Asker(Thread):
 
     def __init__(self, place: Place) -> None:
         super().__init__(daemon=True)
-        self._place, self._over = place, Event()
+        self._place, self._over, self._from = place, Event(), time.time()
         self._redis = Redis.from_url(place.redis_url)
         self._redis.config_set("notify-keyspace-events", "Kh")
         self._pushes: Any = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
@@ -182,12 +183,13 @@ class Asker(Thread):
     def _ask(self, client: httpx.Client, key: str, account: str, written_at: float) -> None:
         action, decided_ms = self._redis.hmget(key, "action", "decided_ms")
         event = next((each for each in self._place.future if each["account_id"] == account), None)
-        if action != b"block" or event is None or account in self.since_decided:
+        if action != b"block" or event is None or account in self.since_written:
             return
         while send(client, event).status_code != 403:
             time.sleep(0.001)
         now = time.time()
-        self.since_decided[account] = now - float(decided_ms or 0) / 1000
+        if float(decided_ms or 0) / 1000 > self._from:  # else of the past, which the worker has just read
+            self.since_decided[account] = now - float(decided_ms or 0) / 1000
         self.since_written[account] = now - written_at
 
     def close(self) -> None:
@@ -198,9 +200,9 @@ class Asker(Thread):
 
 
 def told(what: str, values: list[float]) -> None:
-    ordered = sorted(values)
+    ordered = sorted(values) or [math.nan]
     middle, high = ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-    sys.stderr.write(f"\n{what}: median {middle:.3f} s, 99 % {high:.3f} s, n={len(ordered)}\n")
+    sys.stderr.write(f"\n{what}: median {middle:.3f} s, 99 % {high:.3f} s, n={len(values)}\n")
 
 
 def test_a_campaign_is_refused_and_an_honest_account_beside_it_never_notices(place: Place) -> None:
@@ -226,7 +228,7 @@ def test_a_campaign_is_refused_and_an_honest_account_beside_it_never_notices(pla
     assert len(refused) >= GOAL, tail(place.logs[0])
     told("decided (event time) to first refused request", list(asker.since_decided.values()))
     told("written to Redis to first refused request", list(asker.since_written.values()))
-    assert CAMPAIGN in {place.labels[account] for account in asker.since_decided}
+    assert CAMPAIGN in {place.labels[account] for account in asker.since_written}
     assert shown(place, "stream_guard_gateway_reaction_seconds")["_count"] >= 1
     checks = shown(place, "stream_guard_gateway_checks")
     assert checks["_totalblockrefusedredis"] + checks.get("_totalblockrefusedlocal", 0) >= GOAL
@@ -261,3 +263,28 @@ def test_a_word_from_outside_is_obeyed_by_the_gateway(place: Place) -> None:
             )
             delays.append(time.time() - spoken_at)
     told("word spoken to first refused request", delays)
+
+
+def test_the_service_of_the_documents_is_protected_as_they_say(place: Place, tmp_path: Path) -> None:
+    """docs/gateways.md, step by step."""
+    page = (ROOT / "docs" / "gateways.md").read_text(encoding="utf-8")
+    code = next(block for block in page.split("```python\n") if block.startswith("from starlette.app"))
+    code = code.partition("```")[0]
+    code = code.replace("redis://127.0.0.1:6379/0", place.redis_url).replace("127.0.0.1:9092", place.kafka)
+    (tmp_path / "shop.py").write_text(code)
+    port = free_port()
+    uvicorn = [sys.executable, "-m", "uvicorn", "--app-dir", tmp_path, "shop:app", "--port", port]
+    environment = {"STREAM_GUARD_KAFKA__BOOTSTRAP": place.kafka, "STREAM_GUARD_REDIS__URL": place.redis_url}
+    with program(tmp_path / "shop.log", *uvicorn, environment=environment):
+        until(lambda: answers(port), 60, "the service did not start")
+
+        def ask() -> int:
+            address, account = f"http://{HOST}:{port}/v1/chat/completions", {"x-account-id": "acct-7"}
+            return httpx.post(address, json={"model": "m", "messages": []}, headers=account).status_code
+
+        assert ask() == 200
+        with ControlWriter(place.kafka) as writer:
+            writer.send(Control(verb="chargeback", subject="acct-7", spoken_at=time.time(), author="billing"))
+        until(lambda: ask() == 403, PATIENCE_S, "not blocked")
+        good(stream_guard("decisions", "revoke", "acct-7", "--author", "me", environment=environment))
+        until(lambda: ask() == 200, PATIENCE_S, "not let go")
