@@ -1,0 +1,144 @@
+"""The HTTP service by itself, without a Redis: what it takes, what it refuses to take."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from stream_guard.embedded.process import HOST, free_port
+from stream_guard.enforcement import AsyncGuard, EventEmitter
+from stream_guard.enforcement.adapters.http import GUARDRAIL, Door, GatewayService
+from tests.support.producers import Kept
+
+PAYLOAD = {
+    "id": "call-1",
+    "call_type": "acompletion",
+    "status": "success",
+    "startTime": 1763799998.0,
+    "endTime": 1763800000.0,
+    "model": "openai/atlas-large-2",
+    "model_group": "atlas-large-2",
+    "prompt_tokens": 12,
+    "completion_tokens": 5,
+    "metadata": {"user_api_key_hash": "88dc", "user_api_key_user_id": "acct-7"},
+    "messages": [{"role": "user", "content": "a secret"}],
+}
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+def emitter(kept: Kept) -> Iterator[EventEmitter]:
+    emitter = EventEmitter(kept)
+    yield emitter
+    emitter.close(10)
+
+
+def call(
+    emitter: EventEmitter | None, method: str, path: str, door: Door | None = None, **more: Any
+) -> httpx.Response:
+    """One request to a service whose Redis is away and that fails closed."""
+
+    async def asked() -> httpx.Response:
+        url = f"redis://{HOST}:{free_port()}"
+        guard = AsyncGuard.from_url(url, on_failure="closed", deadline_s=0.01)
+        service = GatewayService(guard, emitter, door or Door(), lambda: b"metrics")
+        transport = httpx.ASGITransport(app=service)
+        async with httpx.AsyncClient(transport=transport, base_url="http://guard") as client:
+            response = await client.request(method, path, **more)
+        await guard.close()
+        return response
+
+    return asyncio.run(asked())
+
+
+def events(emitter: EventEmitter, kept: Kept) -> list[dict[str, Any]]:
+    assert emitter.flush(10)
+    return kept.sent
+
+
+@pytest.mark.parametrize(
+    "body",
+    [json.dumps(PAYLOAD), json.dumps([PAYLOAD]), f"{json.dumps(PAYLOAD)}\n\n"],
+    ids=["single", "json_array", "ndjson"],
+)
+def test_litellms_payload_becomes_an_event_without_its_text(
+    emitter: EventEmitter, kept: Kept, body: str
+) -> None:
+    assert call(emitter, "POST", "/events", content=body).json() == {"taken": 1, "dropped": 0}
+    (event,) = events(emitter, kept)
+    assert (event["account_id"], event["model"], event["status"]) == ("acct-7", "atlas-large-2", 200)
+    assert (event["input_tokens"], event["prompt_chars"]) == (12, len("a secret"))
+    assert "secret" not in json.dumps(event)
+
+
+def test_events_of_ones_own_are_taken_as_they_are(emitter: EventEmitter, kept: Kept) -> None:
+    own = {"event_id": "e", "account_id": "a", "occurred_at": 1.0, "model": "m", "prompt": "a secret", "x": 1}
+    call(emitter, "POST", "/events", json=own)
+    (event,) = events(emitter, kept)
+    assert event["account_id"] == "a"
+    assert not {"prompt", "x"} & event.keys()
+
+
+def test_without_an_emitter_events_are_told_to_be_dropped() -> None:
+    assert call(None, "POST", "/events", json=[PAYLOAD]).json() == {"taken": 0, "dropped": 1}
+
+
+@pytest.mark.parametrize("body", ["{", "[1, 2", "\xff", "[" * 5000])
+def test_what_is_no_json_is_refused_with_a_reason(emitter: EventEmitter, body: str) -> None:
+    response = call(emitter, "POST", "/events", content=body.encode("latin-1"))
+    assert (response.status_code, response.json()["title"]) == (400, "Not JSON")
+
+
+@pytest.mark.parametrize("body", [[], {}, {"request_data": 3}])
+def test_what_is_no_guardrail_request_is_refused(emitter: EventEmitter, body: Any) -> None:
+    assert call(emitter, "POST", GUARDRAIL, json=body).status_code == 400
+
+
+def test_a_guardrail_is_told_of_a_refusal_and_of_nobody_nothing() -> None:
+    who = {"request_data": {"user_api_key_user_id": "acct-7"}, "input_type": "request"}
+    refused = call(None, "POST", GUARDRAIL, json=who).json()
+    assert refused["action"] == "BLOCKED"
+    assert json.loads(refused["blocked_reason"])["status"] == 503
+    others: list[dict[str, Any]] = [{"request_data": {}}, {**who, "input_type": "response"}]
+    for other in others:
+        assert call(None, "POST", GUARDRAIL, json=other).json() == {"action": "NONE"}
+
+
+@pytest.mark.parametrize("path", ["/events", GUARDRAIL])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        ({"x-api-key": "wrong"}, 401),
+        ({"authorization": "Bearer "}, 401),
+        ({"x-api-key": "right"}, 200),
+        ({"authorization": "Bearer right"}, 200),
+    ],
+)
+def test_who_posts_must_bring_the_token(path: str, headers: dict[str, str], status: int) -> None:
+    body: dict[str, Any] = {"request_data": {}}
+    assert call(None, "POST", path, Door(token="right"), json=body, headers=headers).status_code == status
+
+
+def test_a_check_of_nobody_passes_and_of_somebody_fails_closed_with_our_answer() -> None:
+    assert call(None, "GET", "/check").status_code == 200
+    refused = call(None, "GET", "/check", headers={"x-account-id": "a"})
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+
+
+def test_a_gateway_that_knows_only_403_gets_403_and_the_true_status_beside_it() -> None:
+    refused = call(None, "POST", "/check?refuse=403", headers={"x-account-id": "a"})
+    assert (refused.status_code, refused.headers["x-stream-guard-status"]) == (403, "503")
+
+
+def test_health_says_whether_redis_answers_and_metrics_are_served() -> None:
+    assert call(None, "GET", "/health").status_code == 503
+    assert call(None, "GET", "/metrics").content == b"metrics"
+    assert call(None, "GET", "/events").status_code == 404
