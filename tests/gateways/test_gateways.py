@@ -1,5 +1,6 @@
 """Envoy, nginx and Caddy as they are, with the configurations of deploy/: what holds for every gateway."""
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,11 +13,23 @@ import pytest
 from msgspec.structs import replace
 
 from stream_guard.embedded.process import HOST, Server, free_port
+from stream_guard.enforcement import answer
+from stream_guard.enforcement.answer import HEADER_NAMES
 from stream_guard.enforcement.keys import library
 from stream_guard.records import REASON_CODES
 from tests.support.decisions import decision
-from tests.support.gateways import DEPLOY, PROMPT, GuardService, Program, Told, Upstream, ask, reference_of
-from tests.support.guards import eventually, write
+from tests.support.gateways import (
+    DEPLOY,
+    PROMPT,
+    GuardService,
+    Program,
+    Told,
+    Upstream,
+    ask,
+    asking,
+    reference_of,
+)
+from tests.support.guards import eventually, guarding, write
 from tests.support.neighbours import need_binary
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
@@ -29,18 +42,19 @@ class Place:
 
     directory: Path
     upstream: Upstream
-    service: GuardService
+    service: "GuardService | Away"
     redis_port: int
+    changes: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
 
-    def put(self, name: str, **others: str) -> Path:
-        """A file of deploy/ with the addresses of this test in place of the example's, nothing else."""
+    def put(self, name: str) -> Path:
+        """A file of deploy/ with the addresses of this test in place of the example's, and its changes."""
         text = (DEPLOY / name).read_text()
         ours = {"8000": self.upstream.port, "8080": self.port, "8470": self.service.port}
         ours |= {"8471": self.service.grpc_port, "8472": self.service.log_port, "6379": self.redis_port}
         for theirs, port in ours.items():
             text = re.sub(rf"((?:127\.0\.0\.1:|port_value: |port = )){theirs}\b", rf"\g<1>{port}", text)
-        for old, new in others.items():
+        for old, new in self.changes.items():
             assert old in text
             text = text.replace(old, new)
         path = self.directory / Path(name).name
@@ -221,3 +235,49 @@ def test_what_the_body_says_becomes_part_of_the_event(gate: Gate, told: Told) ->
         assert (event.model, event.max_tokens) == ("atlas-large-2", 64)
     if gate.kind == "envoy":
         assert (event.prompt_chars, event.turn) == (len(PROMPT), 1)
+
+
+@dataclass(frozen=True)
+class Away:
+    """A `stream-guard gateway` that is not there."""
+
+    port: int = field(default_factory=free_port)
+    grpc_port: int = field(default_factory=free_port)
+    log_port: int = field(default_factory=free_port)
+
+
+@pytest.mark.parametrize("kind", ["envoy", "envoy_ratelimit", "nginx"])
+def test_with_nobody_to_ask_requests_pass(kind: str, upstream: Upstream, tmp_path: Path) -> None:
+    place = Place(tmp_path, upstream, Away(), free_port())
+    with GATEWAYS[kind](place) as gateway, asking(f"http://{HOST}:{gateway.port}") as client:
+        assert ask(client, "anyone").status_code == 200
+
+
+def test_nginx_may_be_told_to_fail_closed(upstream: Upstream, tmp_path: Path) -> None:
+    place = Place(tmp_path, upstream, Away(), free_port(), {'host = "127.0.0.1",': 'on_failure = "closed",'})
+    asked = len(upstream.asked)
+    with nginx(place) as gateway, asking(f"http://{HOST}:{gateway.port}") as client:
+        response = ask(client, "anyone")
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    assert response.json()["type"].endswith("#unavailable")
+    assert len(upstream.asked) == asked
+
+
+def test_nginx_says_word_for_word_what_the_guard_says(
+    decisions: str, upstream: Upstream, tmp_path: Path
+) -> None:
+    write(decisions, decision("same-block"), decision("same-challenge", "challenge"))
+    place = Place(tmp_path, upstream, Away(), httpx.URL(decisions).port or 0)
+    with (
+        nginx(place) as gateway,
+        asking(f"http://{HOST}:{gateway.port}") as client,
+        guarding("sync", decisions) as guard,
+    ):
+        for account in ("same-block", "same-challenge"):
+            ours = answer(guard.check(account))
+            theirs = ask(client, account)
+            assert theirs.status_code == ours.status
+            assert theirs.json() == json.loads(ours.body)
+            named = {name for name in theirs.headers if name in HEADER_NAMES}
+            assert named == set(ours.headers)
+            assert theirs.headers["content-type"] == ours.headers["content-type"]
