@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,20 +170,25 @@ class Asker(Thread):
         self._redis.config_set("notify-keyspace-events", "Kh")
         self._pushes: Any = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         self._pushes.psubscribe("__keyspace@0__:sg:v1:decision:*")
+        self._first = {event["account_id"]: event for event in reversed(place.future)}
         self.since_decided: dict[str, float] = {}
         self.since_written: dict[str, float] = {}
 
     def run(self) -> None:
-        with httpx.Client(base_url=self._place.gateway, timeout=30) as client:
+        with (
+            httpx.Client(base_url=self._place.gateway, timeout=30) as client,
+            ThreadPoolExecutor(8) as pool,
+        ):
             while not self._over.is_set():
                 message = self._pushes.get_message(timeout=0.1)
                 if message is not None:
                     written_at, key = time.time(), message["channel"].decode().partition(":")[2]
-                    self._ask(client, key, key.partition("{")[2].removesuffix("}"), written_at)
+                    account = key.partition("{")[2].removesuffix("}")
+                    pool.submit(self._ask, client, key, account, written_at)
 
     def _ask(self, client: httpx.Client, key: str, account: str, written_at: float) -> None:
         action, decided_ms = self._redis.hmget(key, "action", "decided_ms")
-        event = next((each for each in self._place.future if each["account_id"] == account), None)
+        event = self._first.get(account)
         if action != b"block" or event is None or account in self.since_written:
             return
         while send(client, event).status_code != 403:
