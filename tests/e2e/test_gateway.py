@@ -122,12 +122,27 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         ):
             until(lambda: answers(port), 60, "the gateway did not start")
             until(lambda: is_read(environment), PATIENCE_S, "the past was not read")
+            metrics = int(environment["STREAM_GUARD_TELEMETRY__METRICS_PORT"])
+            until(lambda: is_present(metrics), PATIENCE_S, "event time did not reach the present", 0.5)
             yield Place(server.url, broker.bootstrap, f"http://{HOST}:{port}", logs, future, labels)
 
 
 def is_read(environment: dict[str, str]) -> bool:
     looks = map(json.loads, stream_guard("doctor", "--json", environment=environment).stdout.splitlines())
     return all(look["state"] == "good" for look in looks if look["what"] in ("lag", "topics", "metrics"))
+
+
+def is_present(port: int) -> bool:
+    """Whether every stage of the worker has come to within some seconds of now."""
+    text = httpx.get(f"http://{HOST}:{port}/metrics", timeout=30).text
+    name = "stream_guard_stream_watermark_timestamp_seconds"
+    reached = [
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == name and sample.labels["stage"] != "other" and sample.value
+    ]
+    return bool(reached) and min(reached) > time.time() - 6
 
 
 def send(client: httpx.Client, event: dict[str, Any]) -> httpx.Response:
