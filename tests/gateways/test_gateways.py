@@ -3,7 +3,9 @@
 import json
 import re
 import shutil
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import distribution
 from pathlib import Path
@@ -51,7 +53,12 @@ class Place:
         """A file of deploy/ with the addresses of this test in place of the example's, and its changes."""
         text = (DEPLOY / name).read_text()
         ours = {"8000": self.upstream.port, "8080": self.port, "8470": self.service.port}
-        ours |= {"8471": self.service.grpc_port, "8472": self.service.log_port, "6379": self.redis_port}
+        ours |= {
+            "8469": free_port(),
+            "8471": self.service.grpc_port,
+            "8472": self.service.log_port,
+            "6379": self.redis_port,
+        }
         for theirs, port in ours.items():
             text = re.sub(rf"((?:127\.0\.0\.1:|port_value: |port = )){theirs}\b", rf"\g<1>{port}", text)
         for old, new in self.changes.items():
@@ -246,11 +253,22 @@ class Away:
     log_port: int = field(default_factory=free_port)
 
 
-@pytest.mark.parametrize("kind", ["envoy", "envoy_ratelimit", "nginx"])
-def test_with_nobody_to_ask_requests_pass(kind: str, upstream: Upstream, tmp_path: Path) -> None:
-    place = Place(tmp_path, upstream, Away(), free_port())
-    with GATEWAYS[kind](place) as gateway, asking(f"http://{HOST}:{gateway.port}") as client:
-        assert ask(client, "anyone").status_code == 200
+@contextmanager
+def hung() -> Iterator[int]:
+    """Somebody who takes every connection and never answers."""
+    with socket.create_server((HOST, 0), backlog=128) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("kind", GATEWAYS)
+@pytest.mark.parametrize("state", ["gone", "hung"])
+def test_with_nobody_to_ask_requests_pass(kind: str, state: str, upstream: Upstream, tmp_path: Path) -> None:
+    """The service, or Redis where the gateway asks it itself; Caddy needs a receiver of its log to start."""
+    with hung() as log_port, hung() as hanging:
+        asked = hanging if state == "hung" else free_port()
+        place = Place(tmp_path, upstream, Away(asked, asked, log_port), asked)
+        with GATEWAYS[kind](place) as gateway, asking(f"http://{HOST}:{gateway.port}") as client:
+            assert ask(client, "anyone").status_code == 200
 
 
 def test_nginx_may_be_told_to_fail_closed(upstream: Upstream, tmp_path: Path) -> None:
