@@ -27,7 +27,9 @@ votes, or two one of which is who pays; the campaign lends it `CREDIT` nats that
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp, log
+from math import log
+
+import numpy as np
 
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.rows import AccountRow, CampaignRow, SuspectRow
@@ -56,6 +58,7 @@ CONDUCT_REQUESTS = 8  # below, an account has no conduct to speak of
 SUCCESSOR_VOTES = 3
 MOST_RELIEF = 4.0
 EM_STEPS = 8
+MOST_BELIEVED = 20.0  # nats of a fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +174,11 @@ def honest_ratio(group: SuspectRow) -> float:
     expectation-maximisation, half a member added to the honest.  Counting all who are not yet sentenced
     as honest would make a young campaign invisible to itself.
     """
-    ratios = [exp(max(-20.0, min(20.0, fit))) for _, fit in sorted(group.members.items()) if fit is not None]
+    fits = np.array([fit for _, fit in sorted(group.members.items()) if fit is not None])
+    ratios = np.exp(np.clip(fits, -MOST_BELIEVED, MOST_BELIEVED))
     guilty = 0.5
     for _ in range(EM_STEPS):
-        belongs = sum(guilty * ratio / (1 - guilty + guilty * ratio) for ratio in ratios)
+        belongs = float((guilty * ratios / (1 - guilty + guilty * ratios)).sum())
         guilty = (belongs + 0.5) / (len(ratios) + 1)
     honest = (len(ratios) * (1 - guilty) + 0.5) / (len(ratios) + 1)
     return min(honest, max(1 - group.tied, LEAST_HONEST))

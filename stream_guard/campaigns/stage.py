@@ -25,6 +25,7 @@ CAMPAIGNS = "campaigns"
 NEWS = 0.05  # of score, from which a verdict that stands is said again
 AGAIN_MS = DAY_MS  # event time after which a verdict that stands is sent again, news or not
 SCORE_AT_LINE = 0.9
+WEIGHED_AGAIN = 0.05  # growth or loss from which all accounts around a campaign are weighed again
 LEAST_AROUND = 0.1  # of the accounts that a campaign's groups name: at least so many may be honest
 LINKED = 24  # indicators of which a campaign's state says who shows them; more are no picture
 
@@ -92,7 +93,10 @@ class Campaigns:
         around: set[str] = set()
         for name in sorted(ledger.living()):
             campaign = ledger.campaign(name)
-            if campaign is None or campaign.count == campaign.weighed:
+            if campaign is None:
+                continue
+            grown = abs(campaign.count - campaign.weighed)
+            if grown == 0 or grown < WEIGHED_AGAIN * campaign.weighed:
                 continue
             ledger.change(campaign)
             campaign.weighed = campaign.count
@@ -241,7 +245,8 @@ class Session:
                 self._ledger.change(account)
                 account.fits.pop(indicator, None)
                 if account.campaign == name:
-                    account.campaign, account.is_core, account.verdict = "", False, ""
+                    self._ledger.leave(account)
+                    account.verdict = ""
                 if not account.fits:
                     self._ledger.forget(account)
             self._ledger.forget(group)
