@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -148,21 +149,21 @@ def test_each_request_becomes_an_event_refused_ones_too(redis_url: str) -> None:
     with serving(redis_url, emitter, more=lambda scope: {"tier": "free", "path": scope["path"]}) as client:
         ask(client, "good")
         ask(client, "good", "/v1/stream/chat/completions")
-        ask(client, "good", "/crash")
         ask(client, "bad")
         ask(client, None)
+        ask(client, "good", "/crash")  # the last one: uvicorn hangs up after it
     assert emitter.close(30)
     told = [
         (each["account_id"], each["status"], each["model"], each.get("output_tokens"), each.get("operation"))
         for each in kept.sent
     ]
-    assert told == [
-        ("good", 200, "atlas-2", 5, "chat"),
-        ("good", 200, "atlas-2", 100, "chat"),
-        ("good", 500, "atlas-2", None, None),
-        ("bad", 403, "atlas-2", None, "chat"),
-    ]
-    first = kept.sent[0]
+    assert Counter(told) == {  # in any order: an answer is out a moment before its event
+        ("good", 200, "atlas-2", 5, "chat"): 1,
+        ("good", 200, "atlas-2", 100, "chat"): 1,
+        ("good", 500, "atlas-2", None, None): 1,
+        ("bad", 403, "atlas-2", None, "chat"): 1,
+    }
+    first = next(each for each in kept.sent if each.get("output_tokens") == 5)
     assert (first["tier"], first["user_agent"], first["client_ip"]) == ("free", "sdk/1", "127.0.0.1")
     assert first["prompt_chars"] == len(PROMPT)
     assert first["latency_ms"] > 0
