@@ -6,7 +6,7 @@ Nothing is counted twice: at each scrape the plain numbers of `counts.py` are re
     expose(guard, emitter)      # in the default registry, as a gateway has it
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -124,6 +124,13 @@ PENDING: Final = GatewayMetric(
     "Growing: Kafka is away; at max_pending events are dropped.",
     {},
 )
+LINES: Final = GatewayMetric(
+    "stream_guard_gateway_lines_total",
+    "counter",
+    "Requests in access logs that gateways sent: events, others (nobody's requests), unreadable, dropped.",
+    "unreadable: a log's format is not what docs/gateways.md says; dropped: as for events.",
+    {"what": ("events", "others", "unreadable", "dropped")},
+)
 GATEWAY_METRICS: Final = tuple(value for value in globals().values() if isinstance(value, GatewayMetric))
 
 
@@ -144,15 +151,18 @@ class Watched(Protocol):
 
 
 def expose(
-    guard: Watched, emitter: EventEmitter | None = None, registry: CollectorRegistry = REGISTRY
+    guard: Watched,
+    emitter: EventEmitter | None = None,
+    registry: CollectorRegistry = REGISTRY,
+    lines: Mapping[str, int] | None = None,
 ) -> None:
-    """Show them from now on; once per registry."""
-    registry.register(_Gateway(guard, emitter))
+    """Show them from now on; once per registry.  ``lines``: what was made of access logs."""
+    registry.register(_Gateway(guard, emitter, {} if lines is None else lines))
 
 
 class _Gateway(Collector):
-    def __init__(self, guard: Watched, emitter: EventEmitter | None) -> None:
-        self._guard, self._emitter = guard, emitter
+    def __init__(self, guard: Watched, emitter: EventEmitter | None, lines: Mapping[str, int]) -> None:
+        self._guard, self._emitter, self._lines = guard, emitter, lines
 
     def collect(self) -> Iterator[Any]:
         counts = self._guard.counts
@@ -171,6 +181,7 @@ class _Gateway(Collector):
         yield _gauge(REMEMBERED, [((), self._guard.remembered)])
         now = self._guard.state
         yield _gauge(STATE, (((state,), int(state == now)) for state in STATES))
+        yield _counter(LINES, (((what,), self._lines.get(what, 0)) for what in LINES.labels["what"]))
         if self._emitter is not None:
             status = self._emitter.status()
             yield _counter(EVENTS, (((name,), getattr(status, name)) for name in EVENTS.labels["outcome"]))

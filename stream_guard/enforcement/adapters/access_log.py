@@ -28,10 +28,11 @@ class AccessLog:
 
     Args:
         emitter: who is told.
+        counts: where to count events, others (nobody's requests), unreadable, dropped.
     """
 
-    def __init__(self, emitter: EventEmitter) -> None:
-        self.counts: Counter[str] = Counter()  # events, others (nobody's requests), unreadable, dropped
+    def __init__(self, emitter: EventEmitter, counts: Counter[str] | None = None) -> None:
+        self.counts: Counter[str] = Counter() if counts is None else counts
         self._emitter = emitter
 
     def take(self, line: bytes) -> None:

@@ -45,12 +45,18 @@ class EnvoyServices:
         emitter: who is told; None: nobody.
         account_header: the request header that holds the account, in lower case.
         help_url: told to clients that are refused.
+        counts: where to count what the access log says: events, others (nobody's requests), dropped.
     """
 
     def __init__(
-        self, guard: AsyncGuard, emitter: EventEmitter | None, account_header: str, help_url: str = ""
+        self,
+        guard: AsyncGuard,
+        emitter: EventEmitter | None,
+        account_header: str,
+        help_url: str = "",
+        counts: Counter[str] | None = None,
     ) -> None:
-        self.counts: Counter[str] = Counter()  # entries, events, others (nobody's requests), dropped
+        self.counts: Counter[str] = Counter() if counts is None else counts
         self._guard, self._emitter = guard, emitter
         self._header, self._help_url = account_header, help_url
         self._notes = Notes(NOTES_BYTES)
@@ -108,7 +114,6 @@ class EnvoyServices:
         return MESSAGES["StreamAccessLogsResponse"]()
 
     def _tell(self, entry: Any) -> None:
-        self.counts["entries"] += 1
         body = self._notes.take(entry.request.request_id)
         account_id = entry.request.request_headers.get(self._header)
         if not account_id:

@@ -5,6 +5,7 @@ they share nothing but Redis and Kafka.
 """
 
 import asyncio
+from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -34,17 +35,18 @@ class Ports:
 
 async def serve(guard: AsyncGuard, emitter: EventEmitter | None, door: Door, ports: Ports) -> None:
     """Serve until cancelled, or until uvicorn has got SIGTERM or Ctrl-C."""
-    registry = CollectorRegistry()
-    expose(guard, emitter, registry=registry)
+    registry, lines = CollectorRegistry(), Counter[str]()
+    expose(guard, emitter, registry, lines)
     async with AsyncExitStack() as stack:
         await guard.start()
         stack.push_async_callback(guard.close)
         if emitter is not None:
             stack.push_async_callback(asyncio.to_thread, emitter.close, CLOSE_S)
             if ports.log:
-                await _listen(AccessLog(emitter), ports, stack)
+                await _listen(AccessLog(emitter, lines), ports, stack)
         if ports.grpc:
-            await _serve_grpc(guard, emitter, door, ports, stack)
+            services = _envoy(guard, emitter, door, lines)
+            await _serve_grpc(services, ports, stack)
         await _serve_http(GatewayService(guard, emitter, door, lambda: generate_latest(registry)), ports)
 
 
@@ -58,18 +60,19 @@ async def _listen(log: AccessLog, ports: Ports, stack: AsyncExitStack) -> None:
         stack.callback(each.close)
 
 
-async def _serve_grpc(
-    guard: AsyncGuard, emitter: EventEmitter | None, door: Door, ports: Ports, stack: AsyncExitStack
-) -> None:
-    if find_spec("grpc") is None or find_spec("google.protobuf") is None:
-        message = "gateway.grpc_port: pip install 'stream-guard[envoy]', or set it to 0"
-        raise ConfigurationError(message)
+def _envoy(guard: AsyncGuard, emitter: EventEmitter | None, door: Door, lines: Counter[str]) -> Any:
+    try:
+        from stream_guard.enforcement.adapters.envoy import EnvoyServices  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        message = "gateway.grpc_port: pip install 'stream-guard[envoy]', or set it to 0 (no Envoy)"
+        raise ConfigurationError(message) from error
+    return EnvoyServices(guard, emitter, door.account_header, door.help_url, lines)
+
+
+async def _serve_grpc(services: Any, ports: Ports, stack: AsyncExitStack) -> None:
     import grpc.aio  # noqa: PLC0415 - an extra
 
-    from stream_guard.enforcement.adapters.envoy import EnvoyServices  # noqa: PLC0415 - an extra
-
     server: Any = grpc.aio.server()
-    services = EnvoyServices(guard, emitter, door.account_header, door.help_url)
     server.add_generic_rpc_handlers(services.handlers())
     try:
         server.add_insecure_port(f"{ports.host}:{ports.grpc}")
