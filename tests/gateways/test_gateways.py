@@ -299,3 +299,16 @@ def test_nginx_says_word_for_word_what_the_guard_says(
             named = {name for name in theirs.headers if name in HEADER_NAMES}
             assert named == set(ours.headers)
             assert theirs.headers["content-type"] == ours.headers["content-type"]
+
+
+def test_the_service_sends_what_it_has_taken_before_it_ends(
+    decisions: str, told: Told, tmp_path: Path
+) -> None:
+    with GuardService(tmp_path, decisions, told) as service:
+        taken = httpx.post(f"{service.url}/events", json={"account_id": "last-words", "model": "m"})
+        assert taken.json() == {"taken": 1, "dropped": 0}
+        process = service._process
+        service.stop()
+    assert process is not None
+    assert process.returncode == 0
+    assert len(told.of("last-words")) == 1

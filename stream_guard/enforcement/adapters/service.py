@@ -5,6 +5,7 @@ they share nothing but Redis and Kafka.
 """
 
 import asyncio
+import signal
 from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -92,4 +93,8 @@ async def _serve_http(service: GatewayService, ports: Ports) -> None:
     config = uvicorn.Config(
         service, host=ports.host, port=ports.http, lifespan="off", log_level="warning", access_log=False
     )
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(
+            each, signal.SIG_IGN
+        )  # uvicorn has its own, and raises it again when all of us must close
     await uvicorn.Server(config).serve()
