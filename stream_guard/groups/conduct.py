@@ -60,8 +60,10 @@ STATISTICS: tuple[Statistic, ...] = (
     Statistic("tools", 0.0, 4.0, 0.6, 1.2, 0.5),
     Statistic("reasoning", 0.0, 1.0, 0.7, 0.5, 0.2),
 )
+RANKED = 11
+"""So many of them are ranked by tests."""
 RATE, COT, RUBRIC, SENSITIVE, NO_NIGHT, NO_SESSIONS, REGULAR_GAPS, NETWORKS, CLIENTS, HIDDEN, MISMATCH = (
-    range(11)
+    range(RANKED)
 )
 LABELS = (COT, RUBRIC, SENSITIVE)
 Values = tuple[float | None, ...]

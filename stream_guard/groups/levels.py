@@ -19,7 +19,7 @@ from itertools import pairwise
 from math import exp, sqrt
 from statistics import NormalDist
 
-from stream_guard.groups.conduct import RATE, STATISTICS
+from stream_guard.groups.conduct import RANKED, RATE, STATISTICS
 from stream_guard.groups.rows import LevelRow
 
 BINS = 24
@@ -87,7 +87,7 @@ def rescore(level: LevelRow, below: LevelRow | None) -> None:
     numbers = range(len(STATISTICS))
     level.prior = [_borrow(below, statistic) for statistic in numbers]
     level.doubts = [_doubt(level, below, statistic) for statistic in numbers]
-    level.scores = [normal_scores(mass_of(level, statistic)) for statistic in numbers]
+    level.scores = [normal_scores(mass_of(level, statistic)) for statistic in range(RANKED)]
     level.rate_spread = _spread(level)
     level.scored = level.seen
 

@@ -113,7 +113,7 @@ def learn(rows: Rows, profile: Profile, out: Out) -> bool:
     row.seen += 1
     _count(row, values_of(profile))
     _average(row, sketch_of(profile))
-    if row.seen - row.scored >= max(4, row.scored // 8):
+    if row.seen - row.scored >= max(4, row.scored // 5):
         rescore(row, Reference(rows).below(level))
     out.count("reference_learnt")
     is_first = requests == FIRST_REQUESTS

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp, log
 
-from stream_guard.groups.conduct import Values, values_of
+from stream_guard.groups.conduct import RANKED, Values, values_of
 from stream_guard.groups.levels import bin_of
 from stream_guard.groups.popular import Popular
 from stream_guard.groups.reference import Reference
@@ -48,7 +48,7 @@ def witness(profile: Profile, reference: Reference) -> Witness:
     level, values = reference.level(profile.requests), values_of(profile)
     scores = tuple(
         None if value is None else level.scores[statistic][bin_of(statistic, value)]
-        for statistic, value in enumerate(values)
+        for statistic, value in enumerate(values[:RANKED])
     )
     sketched = reference.sketched_level(profile.requests)
     return Witness(profile, level, sketched, values, scores, _rare(profile, reference.popular()))
@@ -71,7 +71,7 @@ class Cohort:
     witnesses: list[Witness]
     reference: Reference
     indicator: str = ""  # what formed the group
-    cards: Sequence[int] = ()  # accounts behind each card, where no organisation is named
+    cards: Sequence[int] = ()  # places behind each card, where no organisation is named
 
     def doubt(self, statistic: int) -> float:
         """How much of the reference was not learnt here, over the witnesses that can tell: 0 to 1."""
