@@ -49,10 +49,15 @@ def _plot(svg: str) -> Markup:
 
 
 def _trade_off(pools: Sequence[Pooled]) -> dict[str, Any] | None:
-    """Only where there is something to compare."""
-    if len({pool.decider for pool in pools}) < 2:
+    """Only where there is something to compare, and only over traffic that every decider had."""
+    deciders = {pool.decider for pool in pools}
+    had = {
+        traffic: {p.decider for p in pools if p.traffic == traffic} for traffic in {p.traffic for p in pools}
+    }
+    shared = [pool for pool in pools if had[pool.traffic] == deciders]
+    if len(deciders) < 2 or not shared:
         return None
-    svg, legend = charts.trade_off(pools)
+    svg, legend = charts.trade_off(shared)
     return {"svg": _plot(svg), "legend": legend}
 
 
