@@ -70,6 +70,8 @@ class Counts:
             name = one.campaign_name
             if name is not None and name not in self.campaigns:
                 self.campaigns[name] = CampaignBook()
+            if self.table.of(one.account_id):
+                self.ruled(one.account_id)
 
     def ruled(self, account_id: str) -> None:
         """A ruling on the account was added to the table."""

@@ -96,6 +96,7 @@ class Gateway:
         self._next_step = 0.0
         self._asked: tuple[str, float, Outcome] = ("", 0.0, "served")
         self._waiting: list[tuple[str, float, bool, Outcome]] = []
+        self._unknown: list[tuple[str, float, bool, Outcome]] = []  # whose truth is not told yet
         self._ruled: set[str] = set()
         self._decode = msgspec.json.Decoder(_Line).decode
 
@@ -126,14 +127,19 @@ class Gateway:
         """Whether it is time to look at the truth; as seldom as accounts are many."""
         return len(self._waiting) >= max(WAITING, len(self.counts.truth))
 
-    def settle(self, traffic: Traffic) -> None:
-        """Count what waited for the truth about its accounts."""
+    def settle(self, traffic: Traffic, *, is_last: bool = False) -> None:
+        """Count what waited for the truth about its accounts; of accounts just opened it may come later."""
         self.counts.learn(Truth(one.account_id, one.label, one.campaign, one.kind) for one in traffic.truth())
         for account_id in self._ruled:
             self.counts.ruled(account_id)
-        for account_id, at, is_answered, outcome in self._waiting:
-            self.counts.request(account_id, at, is_answered=is_answered, outcome=outcome)
-        self._waiting.clear()
+        waiting, self._waiting = [*self._unknown, *self._waiting], []
+        self._unknown = []
+        for request in waiting:
+            account_id, at, is_answered, outcome = request
+            if is_last or account_id in self.counts.truth:
+                self.counts.request(account_id, at, is_answered=is_answered, outcome=outcome)
+            else:
+                self._unknown.append(request)
         self._ruled.clear()
 
     def finish(self) -> None:
@@ -177,7 +183,7 @@ def play(
             gateway.settle(traffic)
             progress((gateway.reached - start) / (end - start))
     gateway.finish()
-    gateway.settle(traffic)
+    gateway.settle(traffic, is_last=True)
     progress(1.0)
     events = gateway.counts.requests
     known: dict[str, Any] = {

@@ -21,6 +21,7 @@ class ToyTraffic:
         self.complaints: list[Complaint] = []
         self._requests = requests
         self._opened = 0
+        self.is_over = False
         self.costs: Mapping[str, Costs] = {}
 
     def _open(self) -> None:
@@ -39,6 +40,7 @@ class ToyTraffic:
             status = yield from self._one("honest", at + 5, gate)
             if status:
                 self.complaints.append(Complaint(account_id="honest", at=at + 5, status=status))
+        self.is_over = True
 
     def _one(self, account_id: str, at: float, gate: Gate | None) -> Generator[bytes, None, int]:
         status = gate(account_id, at) if gate else 0

@@ -97,3 +97,16 @@ def test_a_rule_on_rates_or_cards_sees_no_thief_who_has_many_accounts_and_cards(
 def test_the_same_traffic_gives_the_same_result() -> None:
     first, second = (played(Patience(3, BLOCK), Timing()).campaigns["theft"] for _ in range(2))
     assert first == second
+
+
+def test_an_account_whose_truth_comes_late_is_counted_with_its_campaign(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("stream_guard.evaluation.loop.WAITING", 10)  # look at the truth often
+    told = ToyTraffic.truth
+    monkeypatch.setattr(ToyTraffic, "truth", lambda self: list(told(self))[: None if self.is_over else 2])
+    result = played(Patience(3, BLOCK), Timing())
+    theft = result.campaigns["theft"]
+    assert result.unlabelled_accounts == 0
+    assert sum(served for _, _, served in theft.by_hour) == theft.harvested == 225
+    assert theft.delay_exchanges == 3
