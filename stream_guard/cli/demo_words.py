@@ -28,8 +28,8 @@ def opening(lines: int, seconds: float) -> str:
     pace = f"within about {seconds:.0f} s" if seconds else "as fast as it goes"
     return (
         f"Three days of an API, {lines:,} requests, {pace}: people, offices, classes, services, and two\n"
-        "campaigns that hide among them, each account asking for little. Nothing was learned before, so\n"
-        "for the first two days there is too little to convict anybody: watch the third.\n"
+        "campaigns that hide among them, each account asking for little. Nothing was learned before:\n"
+        "what honest customers look like is learned on the way.\n"
     )
 
 
