@@ -139,9 +139,9 @@ class Evidence(Struct, frozen=True, array_like=True, order=True, gc=False):
     expected: float  # what honest traffic shows
     weight: float  # log_e where it is an e-value, else in the same unit: nats
     cause: str = (
-        ""  # card, network, client, template, content, rhythm, load, sign_up, refusals, geography, own
+        ""  # card, network, client, template, content, rhythm, load, sign_up, ties, refusals, geography, own
     )
-    family: str = ""  # what, when, who
+    family: str = ""  # what, when, who, links
     is_cold: bool = False  # rests on a shipped prior, not on what was learnt here
 
 

@@ -42,7 +42,7 @@ class Case:
     units: int = 0  # unrelated customers in the largest group
 
     def convicts(self, line: float, settings: CampaignsSettings) -> bool:
-        """Whether it reaches the line with enough causes from enough families; few customers need one more."""
+        """Whether it reaches the line with enough causes and families; few customers need one more cause."""
         enough = settings.min_causes + (self.units < FEW_UNITS)
         return (
             self.log_e >= line and len(self.causes) >= enough and len(self.families) >= settings.min_families

@@ -47,4 +47,6 @@ def forget(ledger: Ledger, row: SuspectRow | AccountRow) -> None:
             account.fits.pop(row.indicator, None)
             if not account.fits and not account.campaign:
                 ledger.forget(account)
+    elif row.campaign:  # which has ended, or went into another
+        ledger.leave(row)
     ledger.forget(row)

@@ -1,7 +1,8 @@
 """Findings and operators' words into rows; says which groups and accounts have to be looked at.
 
-A finding names its new or changed members only, so rows hold the union; a finding without evidence takes the
-group away, and with it every account that stands in no other.
+A finding names its new or changed members only, so rows hold the union; a finding without evidence takes a
+group of no campaign away, and with it every account that stands in no other.  A campaign keeps its groups: a
+line that was crossed stays crossed.
 """
 
 from collections.abc import Callable
@@ -64,14 +65,14 @@ class Intake:
 
     @staticmethod
     def _identify(ledger: Ledger, account: AccountRow, member: Member, accounts: int) -> None:
-        """What the account shows; an account only ever shows more."""
+        """What the account shows: ever more, unless it was forgotten for long silence and has come back."""
         shown = member.profile.indicators
         if len(shown) > len(account.indicators):
             if account.campaign:
-                known = set(account.indicators)
-                ledger.count_values(account.campaign, tuple(i for i in shown if i not in known), 1)
+                ledger.count_values(account.campaign, shown, 1)
+                ledger.count_values(account.campaign, account.indicators, -1)
             account.indicators = shown
-        if len(member.shares) == len(account.indicators):
+        if member.shares and shown == account.indicators:
             account.shares, account.among = member.shares, accounts
             ledger.note_shares(account)
 
@@ -86,15 +87,11 @@ class Intake:
             group.members.setdefault(account_id, None)
 
     def _drop(self, ledger: Ledger, group: SuspectRow) -> None:
-        """The group has fallen back."""
+        """The group, of no campaign, has fallen back."""
         for account in ledger.members_of(group):
             ledger.change(account)
             account.fits.pop(group.indicator, None)
             self.accounts.add(account.account_id)
-        campaign = ledger.campaign(group.campaign)
-        if campaign is not None:
-            ledger.change(campaign)
-            campaign.groups.pop(group.indicator, None)
         ledger.forget(group)
 
     def _hear(self, ledger: Ledger, word: Control, count: Count) -> None:

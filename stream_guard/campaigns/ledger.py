@@ -1,8 +1,9 @@
 """Rows by name, and the sums that hold between them.
 
-An account *belongs* to a campaign as part of its core or by its odds.  What belongs is counted in three
-places, always together: `CampaignRow.count`, `CampaignRow.harvested` and, in each of the campaign's groups in
-which the account stands, `SuspectRow.inside`.  So every change goes through here.
+An account *belongs* to a campaign as part of its core or by its odds.  What belongs is counted in four
+places, always together: `CampaignRow.count`, `CampaignRow.harvested`, in each of the campaign's groups in
+which the account stands, `SuspectRow.inside`, and for each indicator that it shows, `ValueRow.inside`.  So
+every change goes through here.
 """
 
 from hashlib import blake2b
@@ -117,13 +118,14 @@ class Ledger:
     def leave(self, account: AccountRow) -> None:
         """The account belongs to no campaign from now on."""
         self.change(account)
+        if account.campaign:  # also of one that has ended: its values go with its last account
+            self.count_values(account.campaign, account.indicators, -1)
         campaign = self.campaign(account.campaign)
         if campaign is not None:
             self.change(campaign)
             campaign.count -= 1
             campaign.harvested -= account.answered
             campaign.listed.pop(account.account_id, None)
-            self.count_values(campaign.campaign_id, account.indicators, -1)
             self._count_inside(account, campaign, -1)
         account.campaign, account.is_core = "", False
 

@@ -6,19 +6,21 @@ alone.  For each suspected group of the campaign in which the account stands,
     log(p / q),   p = share of the campaign's accounts that show the indicator (this account left out),
                   q = share of all accounts that are honest and show it,
 
-at most `MOST_VOTE` nats.  Values that include each other share one vote (`VOTES`): client, request shape,
-tools, system prompt and template are all "what software runs here", and a popular tool explains them all at
-once; card, key and end user are "who pays".  So an honest user of a common tool on a proxy that the campaign
-uses too has two votes that say little, and one whose conduct is his own has nothing that convicts.
+at most `MOST_VOTE` nats.  Values that include each other share one vote (`traits.DIMENSIONS`): client,
+request shape, tools, system prompt and template are all "what software runs here", and a popular tool
+explains them all at once; card, key and end user are "who pays".  So an honest user of a common tool on a
+proxy that the campaign uses too has two votes that say little, and one whose conduct is his own has nothing
+that convicts.
 
-An account is sentenced if at least `MIN_VOTES` causes speak, its own conduct fits (the more causes speak, the less it must: `LEAST_FITS`), and votes,
-fit and what labels and chargebacks add reach the line ln(100,000 n / N B): a likelihood ratio above e^L
-happens to an honest account with probability at most e^-L; n accounts stand around the campaign, of N that
-there are, and each campaign is granted what the operator grants for one day, B false blocks per 100,000
-accounts.
+An account is sentenced if at least `MIN_VOTES` causes speak, its own conduct fits (the more causes speak,
+the less it must: `LEAST_FITS`), and votes, fit and what labels and chargebacks add reach the line
+ln(100,000 n / N B): a likelihood ratio above e^L happens to an honest account with probability at most
+e^-L; n accounts stand around the campaign and do not belong to it, of N that there are, and each campaign
+is granted what the operator grants for one day, B false blocks per 100,000 accounts.
 
-What a card, a key or an address is shared by counts as well where its group is too small or too quiet to be
-suspected (`TIES`): there q is a prior from above.
+What the campaign's accounts deal out among themselves in small pieces (cards, keys, devices, addresses)
+speaks as well where no piece's group is large or loud enough to be suspected (`traits.py`): a vote of its
+dimension.
 
 Without conduct (a newcomer of a few requests) an account can still be sentenced as a *successor*: three
 votes, or two one of which is who pays; the campaign lends it `CREDIT` nats that halve every

@@ -70,8 +70,7 @@ class Campaigns:
         """Without a record only campaigns that have grown are weighed, and silent ones end."""
         ledger = Ledger(rows)
         living = ledger.living()
-        grown = (c for name in living if (c := ledger.campaign(name)) and c.count != c.weighed)
-        if next(grown, None) is not None:
+        if any((campaign := ledger.campaign(name)) and _has_grown(campaign) for name in living):
             return now
         return min(living.values()) + self._silent_ms + 1 if living else None
 
@@ -93,10 +92,7 @@ class Campaigns:
         around: set[str] = set()
         for name in sorted(ledger.living()):
             campaign = ledger.campaign(name)
-            if campaign is None:
-                continue
-            grown = abs(campaign.count - campaign.weighed)
-            if grown == 0 or grown < WEIGHED_AGAIN * campaign.weighed:
+            if campaign is None or not _has_grown(campaign):
                 continue
             ledger.change(campaign)
             campaign.weighed = campaign.count
@@ -113,6 +109,12 @@ class Campaigns:
         for name in sorted(silent):
             ledger.unlist(name)
             session.end(name)
+
+
+def _has_grown(campaign: CampaignRow) -> bool:
+    """Whether all accounts around it are to be weighed again: it has grown, or shrunk, by `WEIGHED_AGAIN`."""
+    change = abs(campaign.count - campaign.weighed)
+    return change > 0 and change >= WEIGHED_AGAIN * campaign.weighed
 
 
 class Session:

@@ -1,15 +1,14 @@
 """What a campaign's accounts deal out among themselves: many small values of a few dimensions.
 
-A farm has dozens of cards, keys, devices and addresses, each for a few of its accounts.  No such value says much
-by its own numbers, but that an account holds *any* of them does: p, the share of the campaign's accounts that
-hold a value which another of them holds too, against q, the share of honest accounts that hold one of these
-values.  Kinds that include each other are one dimension (`DIMENSIONS`): client, request shape, tools and
-templates are all "what software runs here".
+A farm has dozens of cards, keys, devices and addresses, each for a few of its accounts.  No such value says
+much by its own numbers, but that an account holds *any* of them does: p, the share of the campaign's
+accounts that hold a value which another of them holds too, against q, the share of honest accounts that
+hold one of these values.  Kinds that include each other are one dimension (`DIMENSIONS`): client, request
+shape, tools and templates are all "what software runs here".
 
-p is counted over a sample of the accounts (`rows.MAX_LISTED`) whenever the campaign has grown by a tenth, the
-values by all of them (`rows.ValueRow`).  q adds up what honest accounts show of each value of the sample, from
-above, and a floor a dimension (`FLOORS`, priors: nobody counts thefts of cards).
-"""
+p is counted over a sample of the accounts (`rows.MAX_LISTED`) whenever the campaign has grown by a tenth,
+the values by all of them (`rows.ValueRow`).  q adds up what honest accounts show of each value of the
+sample, from above, and a floor a dimension (`FLOORS`, priors: nobody counts thefts of cards)."""
 
 from collections.abc import Iterable
 

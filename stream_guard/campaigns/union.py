@@ -8,9 +8,9 @@ from stream_guard.campaigns.conviction import (
     MAX_UNION,
     OVERLAP,
     core_of,
-    suspects_of,
     is_convicted,
     kind_of_campaign,
+    suspects_of,
 )
 from stream_guard.campaigns.ledger import Ledger, name_campaign
 from stream_guard.campaigns.rows import FITS, MAX_CAMPAIGNS, MAX_GROUPS, AccountRow, CampaignRow, SuspectRow

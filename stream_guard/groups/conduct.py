@@ -1,8 +1,8 @@
 """What of an account's conduct is ranked against honest accounts, number by number.
 
-The first eleven are made so that harvesting drives them up, for tests to rank; the others only tell one way of
-working from another (`fit.py`).  Volume drops out: a number is only ever
-compared with accounts of the same request count (`reference.py`).  What can not be said yet (too few
+The first eleven are made so that harvesting drives them up, for tests to rank; the others only tell one way
+of working from another (`fit.py`).  Volume drops out: a number is only ever compared with accounts of the
+same request count (`reference.py`).  What can not be said yet (too few
 requests, too short a life, a value that is no finite number) is None and takes no part.
 
 Cost: about 4 us for all of them.

@@ -3,7 +3,8 @@
 Each account counts once, with its first profile.  Values are counted in `POPULAR_BUCKETS` buckets by their
 CRC-32, so that an account changes a few small rows only.  A bucket is lossy (after Manku and Motwani 2002):
 beyond `MAX_BUCKET` values the rarer half is dropped and its largest count kept, as what an unknown value may
-have.  So a share is never below the truth, and above it by at most about 1.5 k / 16,384 where accounts show k
+have.  So a count is never below the truth, and a share only by the pseudo-accounts: not at all up to 1 %, by
+50 / (n + 50) of itself beyond.  It is above the truth by at most about 1.5 k / 16,384 where accounts show k
 values that nobody shares: 0.05 % at k = 5.
 
 Counts halve, up, each `HALVE_AT` accounts, so that old times fade; a bucket catches up when it is read.

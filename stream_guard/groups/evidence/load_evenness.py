@@ -3,12 +3,14 @@
 Idea.  A balancer deals its queue out evenly; people's rates differ by factors even within one class or
 office.
 Null.  x_i = ln(requests per hour of life) of the witnesses is normal about any common centre, with variance
-sigma^2 + 1/n_i for any sigma of at least sigma0 = max(0.6, 0.4 x that of all honest accounts of the level): an
-honest crowd of one kind may be much narrower than the pool, but not narrower than a factor of e^0.6 = 1.8
+sigma^2 + 1/n_i for any sigma of at least sigma0 = max(0.6, 0.4 x that of all honest accounts of the level):
+an honest crowd of one kind may be much narrower than the pool, but not narrower than a factor of e^0.6 = 1.8
 either way.  1/n_i is what chance does to a count of n_i.
 Alternative.  Most of the witnesses are dealt one load, some are bystanders: `EVEN_SHARE` of
 N(m, 0.15^2 + 1/n_i + 1/i) and the rest as wide as honest customers, m the mean of those before, of which the
 farthest are pulled in.
+Formula.  sum of ln f_i(x_i) by the alternative, each after those before it, less the largest sum of ln of
+the null's densities over the centre and the tried sigmas, and less `GRID_LOSS` for those not tried.
 E-value.  Universal inference (Wasserman, Ramdas, Balakrishnan 2020): the product of the alternative's
 predictive densities over the largest likelihood that the null can give to the same numbers.  Mean at most 1
 for each centre and each sigma >= sigma0.
@@ -18,7 +20,7 @@ Cost: 2 us for 30 witnesses.
 Fails.  Copies of one cron job on many machines are even; honest crowds with lighter spread than sigma0 and
 bystanders in the group (they hide the evenness).  Jitter by a factor of two per account blinds it, and
 costs the attacker the idle part of his fastest accounts.
-Source.  Invariant tests of a normal scale (Lehmann and Romano, chapter 6); heavy-tailed client rates:
+Source.  Universal inference as above; heavy-tailed client rates:
 ServeGen (2025), where a few of 422 clients bear most of the load.  0.6 and 0.4: priors, to be replaced by
 simulator fit in issue 4.
 """

@@ -5,19 +5,20 @@ its assignment's template, a hackathon its sponsor's tool.  A farm deals cards, 
 task lists over its accounts, a few to each, and ties them over and over.
 Null.  What a witness shows in one dimension (`cohort.DIMENSIONS`) is drawn as honest accounts draw it,
 independently of the witnesses before him.
-Reference.  How many honest accounts show a value (`popular.py`); popular values (above
-`cohort.RARE`) tie nobody.  With fewer than `MIN_KNOWN` accounts nothing is known to be rare, and the test is silent.
+Reference.  How many honest accounts show a value (`popular.py`); popular values (above `cohort.RARE`) tie
+nobody.  With fewer than `MIN_KNOWN` accounts nothing is known to be rare, and the test is silent.
 Formula.  Per dimension, witness by witness in the order of names: q = sum of the honest shares of all
 rare values that the witnesses before him showed, at least the probability that he repeats one of them;
 p = (1 + repetitions so far) / (2 + witnesses so far).  Where p > q the bet gains (1 + p / q) / 2 if he
 repeats one and (1 + (1 - p) / (1 - q)) / 2 if not: a likelihood ratio with a predictable alternative, mixed
-half and half with no bet.  The value that most witnesses show is left out: one card, one address, one tool for
-all is what makes a crowd, many of each that cross is what makes a farm.  At most `MOST` nats a dimension.
+half and half with no bet.  The value that most witnesses show is left out: one card, one address, one tool
+for all is what makes a crowd, many of each that cross is what makes a farm.  At most `MOST` nats a dimension.
 E-value.  The product over dimensions without the largest: one thing more in common is forgiven.  The rest of
 a product of e-values whose largest factor is at least one is below it, hence an e-value too.
 The dimension that formed the group is left out.  Cost: 15 us for 5 witnesses, 0.5 ms for 256.
 Fails.  Teams and families without an organisation share cards, devices and addresses: that is what makes
-them units elsewhere, and why ties alone are one vote.
+them units elsewhere, and why ties alone are one vote.  One thing that shows itself in two values (a tool's
+request shape and its system prompt) ties its users once, for one value a dimension is left out.
 Source.  Fellegi and Sunter (1969) for the weights; plug-in bets as in `sign_up_burst`.
 """
 

@@ -2,11 +2,12 @@
 
 They serve laws (calibration, separation by a wide margin); nothing in the detector was fitted on them.  An
 account is drawn as event times plus habits; its profiles are what ACCOUNTS would send of it at each power
-of two from four requests on.
+of two from two requests on.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from zlib import crc32
 
 import numpy as np
 from numpy.random import Generator
@@ -34,6 +35,21 @@ class Account:
     clients: int = 1
     hidden: float = 0.0
     mismatch: float = 0.0
+    habits: tuple[float, ...] = (0.0,) * 7  # as `habits_of` draws them
+
+
+def habits_of(seed: str) -> tuple[float, ...]:
+    """Log tokens in and out, share of the limit used, log latency, turns, tools, share of reasoning."""
+    rng = np.random.default_rng(crc32(seed.encode()))
+    return (
+        float(rng.normal(6.5, 1.2)),
+        float(rng.normal(5.5, 1.0)),
+        float(rng.choice([0.0, rng.random()])),
+        float(rng.normal(8.0, 0.8)),
+        float(rng.choice([0.0, rng.lognormal(0.5, 0.7)])),
+        float(rng.choice([0.0, rng.lognormal(1.0, 0.7)], p=[0.7, 0.3])),
+        float(rng.choice([0.0, rng.random()], p=[0.7, 0.3])),
+    )
 
 
 def topic_mix(rng: Generator) -> np.ndarray:
@@ -87,6 +103,7 @@ def stranger(rng: Generator, name: str, days: float = 6.0) -> Account:
         clients=1 + int(rng.poisson(0.4)),
         hidden=float(rng.choice([0.0, rng.random(), 1.0], p=[0.75, 0.15, 0.1])),
         mismatch=float(rng.choice([0.0, rng.random(), 1.0], p=[0.9, 0.05, 0.05])),
+        habits=habits_of(name),
     )
 
 
@@ -117,6 +134,7 @@ def campaign(rng: Generator, size: int, days: float = 6.0, tag: str = "x") -> li
                 networks=int(rng.integers(2, 8)),
                 hidden=float(rng.uniform(0.7, 1.0)),
                 mismatch=float(rng.uniform(0.3, 1.0)),
+                habits=habits_of(f"farm-{tag}-{size}-{per_day}"),
             )
         )
     return accounts
@@ -213,6 +231,7 @@ def profile_at(rng: Generator, account: Account, count: int) -> Profile:
     labels = tuple(
         (label, int(rng.binomial(count, min(share, 1.0)))) for label, share in sorted(account.labels.items())
     )
+    wobbling = np.array(account.habits)[[0, 1, 3]] + rng.normal(0, 0.5, 3) / np.sqrt(count)
     grown = 1 - 0.5 ** (count / 16)
     conduct = Conduct(
         first_at=int(times[0]),
@@ -222,6 +241,13 @@ def profile_at(rng: Generator, account: Account, count: int) -> Profile:
         active_hours=len(np.unique(times // HOUR_MS)),
         log_gap_mean=float(gaps.mean()) if len(gaps) else 0.0,
         log_gap_var=float(gaps.var()) if len(gaps) else 0.0,
+        log_input_mean=float(wobbling[0]),
+        log_output_mean=float(wobbling[1]),
+        limit_ratio_mean=account.habits[2],
+        log_latency_mean=float(wobbling[2]),
+        turn_mean=account.habits[4],
+        tools_mean=account.habits[5],
+        reasoning_ratio=account.habits[6],
         mismatch_ratio=account.mismatch,
         hidden_ratio=account.hidden,
         networks=max(1, round(account.networks * grown)),
@@ -245,9 +271,10 @@ def records(rng: Generator, accounts: list[Account]) -> Iterator[tuple[int, str,
     items: list[tuple[int, str, Profile]] = []
     for account in accounts:
         if account.times:
-            hello = Profile(account.name, 1, account.unit or account.name)
+            shown = tuple(sorted(account.indicators))
+            hello = Profile(account.name, 1, account.unit or account.name, indicators=shown)
             items += [(account.times[0], indicator, hello) for indicator in account.indicators]
-        count = 4
+        count = 2
         while count <= len(account.times):
             profile = profile_at(rng, account, count)
             at = account.times[count - 1]

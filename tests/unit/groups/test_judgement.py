@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from stream_guard.groups.evidence import TESTS
 from stream_guard.groups.judgement import FIRST_INFO, MOST_RATIO, judge, line, next_look
 from stream_guard.groups.kinds import KINDS, kind_for, weight
-from stream_guard.groups.units import representatives
-from stream_guard.records import INDICATOR_KINDS, Profile
+from stream_guard.records import INDICATOR_KINDS
 from tests.unit.groups.crowds import campaign
 from tests.unit.groups.test_evidence import cohort_of, learnt, profiles, strangers
 
@@ -38,7 +37,7 @@ def test_silent_causes_say_nothing() -> None:
     cohort = cohort_of([profiles(rng, account)[-1] for account in campaign(rng, 40)], view)
     loud = judge(cohort, frozenset())
     assert {"content", "load", "sign_up"} <= set(loud.causes)
-    assert set(loud.families) == {"what", "when", "who"}
+    assert {"what", "when", "who"} <= set(loud.families)
     quiet = judge(cohort, frozenset({"content", "load"}))
     assert not {"content", "load"} & {evidence.cause for evidence in quiet.evidence}
     assert quiet.log_e < loud.log_e
@@ -88,16 +87,3 @@ def test_groups_are_looked_at_again_only_after_they_have_grown_and_sooner_where_
 def test_common_values_weigh_nothing_and_rare_ones_much() -> None:
     assert weight("client:sdk", 0.6) < 0 < weight("payment:card", 0.001)
     assert weight("payment:card", 0.0001) > weight("payment:card", 0.001)
-
-
-def test_seats_of_one_organisation_or_card_are_one_witness() -> None:
-    office = [Profile(f"a-{i}", 10 + i, "org:acme") for i in range(5)]
-    pair = [Profile(f"b-{i}", 8, f"b-{i}", indicators=("payment:one",)) for i in range(2)]
-    chain = [
-        Profile("c-0", 8, "c-0", indicators=("payment:two", "payment:three")),
-        Profile("c-1", 8, "c-1", indicators=("payment:three",)),
-    ]
-    shown = representatives("network:x", [*office, *pair, *chain])
-    assert [profile.account_id for profile in shown] == ["a-4", "b-0", "c-0"]
-    shown = representatives("payment:one", pair)
-    assert len(shown) == 2  # the card formed the group: it joins nobody

@@ -7,10 +7,10 @@ from math import exp, inf, nan
 import numpy as np
 import pytest
 
-from stream_guard.groups import levels, reference
+from stream_guard.groups import levels, popular, reference
 from stream_guard.groups.conduct import HIDDEN, RATE, STATISTICS, values_of
-from stream_guard.groups.evidence.ties import RARE
-from stream_guard.groups.rows import LevelRow, LitRow, Row, level_key, lit_key
+from stream_guard.groups.popular import MAX_BUCKET, POPULAR_BUCKETS
+from stream_guard.groups.rows import POPULAR, LevelRow, LitRow, PopularRow, Row, level_key, lit_key
 from stream_guard.records import Conduct, Profile
 from stream_guard.runtime.rows import LaneRows
 from tests.unit.groups.crowds import profile_at, stranger
@@ -21,7 +21,7 @@ def taught(count: int, seed: int = 3) -> tuple[LaneRows, Recorder]:
     rng, rows, out = np.random.default_rng(seed), LaneRows(Row, 100), Recorder()
     for i in range(count):
         account = stranger(rng, f"r-{i}")
-        for power in range(2, 9):
+        for power in range(1, 9):
             if len(account.times) >= 1 << power:
                 reference.learn(rows, profile_at(rng, account, 1 << power), out)
     return rows, out
@@ -55,10 +55,10 @@ def test_only_profiles_at_a_power_of_two_teach_so_that_each_account_counts_once_
     rng, rows, out = np.random.default_rng(1), LaneRows(Row, 100), Recorder()
     account = stranger(rng, "a")
     account.times = [i * 60_000 for i in range(64)]
-    for count in range(4, 33):
+    for count in range(2, 33):
         reference.learn(rows, profile_at(rng, account, count), out)
-    assert out.counts["reference_learnt"] == 4  # 4, 8, 16, 32
-    assert [level_of(rows, n).seen for n in (4, 8, 16, 32)] == [1, 1, 1, 1]
+    assert out.counts["reference_learnt"] == 5  # 2, 4, 8, 16, 32
+    assert [level_of(rows, n).seen for n in (2, 4, 8, 16, 32)] == [1, 1, 1, 1, 1]
 
 
 def test_suspects_and_extremes_teach_nothing_and_are_counted() -> None:
@@ -113,7 +113,7 @@ def test_sign_up_slots_are_bounded() -> None:
     rows, out = LaneRows(Row, 100), Recorder()
     for i in range(1500):
         conduct = Conduct(0, 1, created_at=1 + i * reference.SLOT_MS, answered=4)
-        reference.learn(rows, Profile(f"a-{i}", 4, f"a-{i}", conduct), out)
+        reference.learn(rows, Profile(f"a-{i}", 2, f"a-{i}", conduct), out)
     sign_ups = reference.Reference(rows).sign_ups()
     assert sign_ups.total == 1500
     assert len(sign_ups.slots) <= 1024
@@ -143,58 +143,93 @@ def test_doubt_falls_as_accounts_teach() -> None:
 
 def shown(names: list[list[str]]) -> LaneRows:
     """Rows that accounts with these indicators taught."""
-    rows, out = LaneRows(Row, 100), Recorder()
+    rows, out = LaneRows(Row, 10_000), Recorder()
     for number, indicators in enumerate(names):
-        conduct = Conduct(0, 3_600_000, answered=4)
-        profile = Profile(f"a-{number}", 4, f"a-{number}", conduct, tuple(sorted(indicators)))
+        conduct = Conduct(0, 3_600_000, answered=reference.FIRST_REQUESTS)
+        profile = Profile(
+            f"a-{number}", reference.FIRST_REQUESTS, f"a-{number}", conduct, tuple(sorted(indicators))
+        )
         assert reference.learn(rows, profile, out)
     return rows
+
+
+def counts_of(rows: LaneRows) -> dict[str, int]:
+    """All counts that are kept."""
+    rows.take()
+    found: dict[str, int] = {}
+    for key in sorted(rows.packed):
+        row = rows.get(key)
+        if key.startswith(POPULAR + "/") and isinstance(row, PopularRow):
+            found.update(row.counts)
+    return found
 
 
 def test_popular_indicators_are_bounded_and_a_share_is_never_below_the_truth(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Up to 1 %, below which a value can tie (`ties.RARE`); what is above it stays above it."""
-    monkeypatch.setattr(reference, "MAX_POPULAR", 64)
+    """Not at all up to 1 %; beyond, by no more than what the pseudo-accounts take."""
+    monkeypatch.setattr(popular, "POPULAR_BUCKETS", 4)
+    monkeypatch.setattr(popular, "MAX_BUCKET", 16)
     rng = np.random.default_rng(9)
     shares = {f"tool:{rank}": 0.5 / rank for rank in range(1, 200)}
     accounts = [
         [f"payment:{i}", *(name for name, share in shares.items() if rng.random() < share)]
         for i in range(1500)
     ]
-    row = reference.Reference(shown(accounts)).popular()
-    assert row.accounts == 1500
-    assert len(row.counts) <= 64
-    assert row.dropped > 0
+    rows = shown(accounts)
+    view = reference.Reference(rows).popular()
+    assert view.accounts == 1500
+    assert len(counts_of(rows)) <= 4 * 16
     truth = Counter(name for indicators in accounts for name in indicators)
     for name, count in truth.items():
-        assert row.share(name) >= min(count / 1500, RARE)
-    assert row.share("tool:1") == pytest.approx(0.5, abs=0.05)
-    assert row.share("never seen") >= 0.5 / 1550
+        assert view.share(name) >= min(count / 1500, 0.01)
+        assert view.share(name) >= count / 1550
+        assert view.share_of_others(name) >= (count - 1) / 1550
+    assert view.share("tool:1") == pytest.approx(0.5, abs=0.05)
+    assert view.share("never seen") >= 0.5 / 1550
 
 
-def test_few_indicators_are_counted_exactly() -> None:
-    row = reference.Reference(shown([["client:x", f"payment:{i}"] for i in range(100)])).popular()
-    assert row.counts["client:x"] == 100
-    assert row.dropped == 0
-    assert row.share("payment:7") == pytest.approx(1.5 / 150)
-    assert row.share("payment:new") == pytest.approx(0.5 / 150)
+def test_few_indicators_are_counted_exactly_and_an_account_is_no_other_than_itself() -> None:
+    rows = shown([["client:x", f"payment:{i}"] for i in range(100)])
+    view = reference.Reference(rows).popular()
+    assert counts_of(rows) == {"client:x": 100} | {f"payment:{i}": 1 for i in range(100)}
+    assert view.share("payment:7") == pytest.approx(1.5 / 150)
+    assert view.share("payment:new") == pytest.approx(0.5 / 150)
+    assert view.share_of_others("payment:7") == pytest.approx(popular.OTHERS / 150)
+    assert view.share_of_others("client:x") == pytest.approx((99 + popular.OTHERS) / 150)
+
+
+def test_values_that_nobody_shares_hide_none_that_few_do() -> None:
+    """Five values of its own for each of 4,000 accounts: an unknown one is still believed to be rare."""
+    accounts = [[*(f"{kind}:{i}" for kind in "abcde"), f"card:{i // 10}"] for i in range(4_000)]
+    view = reference.Reference(shown(accounts)).popular()
+    assert all(10 / 4_050 <= view.share(f"card:{i}") <= 0.006 for i in range(400))
+    assert max(view.share(f"new:{i}") for i in range(1_000)) < 0.005
 
 
 def test_shares_stay_from_above_as_old_accounts_fade_by_halves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reference, "HALVE_AT", 400)
+    monkeypatch.setattr(popular, "HALVE_AT", 400)
     accounts = [[f"payment:{i}", f"device:{i % 150}", f"client:{i % 3}"] for i in range(2_000)]
-    row = reference.Reference(shown(accounts)).popular()
-    assert row.accounts < 400
-    assert row.share("client:1") > 0.25
+    view = reference.Reference(shown(accounts)).popular()
+    assert view.accounts < 400
+    assert view.share("client:1") > 0.25
     for number in range(150):
-        assert row.share(f"device:{number}") >= 1 / 150
+        assert view.share(f"device:{number}") >= 1 / 150
+
+
+def test_popularity_rows_are_as_many_as_buckets_whatever_accounts_show() -> None:
+    rows = shown([[f"{kind}:{i}" for kind in "abcdefghijkl"] for i in range(2_000)])
+    rows.take()
+    assert sum(key.startswith(POPULAR) for key in rows.packed) == POPULAR_BUCKETS + 1
+    assert (
+        max(map(len, (rows.packed[key] for key in rows.packed if key.startswith(POPULAR)))) < 32 * MAX_BUCKET
+    )
 
 
 def test_an_account_counts_what_it_shows_once() -> None:
     rows, out = LaneRows(Row, 100), Recorder()
-    for requests in (4, 8, 16, 32):
+    for requests in (2, 4, 8, 16, 32):
         conduct = Conduct(0, 3_600_000, answered=requests)
         reference.learn(rows, Profile("a", requests, "a", conduct, ("client:x",)), out)
-    row = reference.Reference(rows).popular()
-    assert (row.accounts, row.counts) == (1, {"client:x": 1})
+    assert reference.Reference(rows).popular().accounts == 1
+    assert counts_of(rows) == {"client:x": 1}

@@ -119,7 +119,7 @@ def test_resent_profiles_change_no_finding() -> None:
 
 def test_the_order_within_a_tick_does_not_show_in_groups() -> None:
     """The reference learns in the lane's order, which is sorted; groups do not care."""
-    items, tick_ms, rng = traffic(6, 100, 40), 3_600_000, np.random.default_rng(1)
+    items, tick_ms, rng = traffic(1, 100, 60), 3_600_000, np.random.default_rng(1)
     taught = [item for item in items if item[1].startswith("reference")]
     shown = [item for item in items if not item[1].startswith("reference")]
     mixed = [shown[i] for i in rng.permutation(len(shown))]
