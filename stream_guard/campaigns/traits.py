@@ -8,7 +8,8 @@ shape, tools and templates are all "what software runs here".
 
 p is counted over a sample of the accounts (`rows.MAX_LISTED`) whenever the campaign has grown by a tenth,
 the values by all of them (`rows.ValueRow`).  q adds up what honest accounts show of each value of the
-sample, from above, and a floor a dimension (`FLOORS`, priors: nobody counts thefts of cards)."""
+sample, from above, and a floor a dimension (`FLOORS`, priors: nobody counts thefts of cards).
+"""
 
 from collections.abc import Iterable
 
@@ -19,7 +20,7 @@ from stream_guard.records import kind_of
 DIMENSIONS: dict[str, str] = {
     "payment": "payment",
     "api_key": "payment",
-    "end_user": "payment",
+    "end_user": "end_user",  # named by the caller: everybody's first is "1"
     "device": "device",
     "network": "network",
     "signup_ip": "network",
@@ -36,6 +37,7 @@ DIMENSIONS: dict[str, str] = {
 FLOORS: dict[str, float] = {
     "payment": 0.001,
     "device": 0.001,
+    "end_user": 0.02,
     "network": 0.005,
     "software": 0.01,
     "sign_up": 0.01,

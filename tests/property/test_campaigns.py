@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_guard.campaigns.rows import AccountRow, CampaignRow, SuspectRow
+from stream_guard.campaigns.rows import AccountRow, CampaignRow, SuspectRow, ValueRow
 from stream_guard.campaigns.stage import Campaigns
 from stream_guard.records import Conduct, Control, Evidence, Finding, Member, Profile
 from stream_guard.settings import Settings
@@ -29,7 +29,7 @@ ticks = st.lists(st.tuples(st.lists(groups, max_size=4), st.lists(words, max_siz
 Ticks = list[tuple[list[tuple[str, dict[str, tuple[int, float]], bool]], list[tuple[int, str]]]]
 
 
-def ties(name: str, requests: int) -> tuple[str, ...]:
+def shows(name: str, requests: int) -> tuple[str, ...]:
     """What an account shows besides: more as it grows, some of it in common with others."""
     number = int(name.rpartition("-")[2])
     keys = (f"api_key:{number % 3}-{k}" for k in range(min(requests // 8, 3)))
@@ -40,7 +40,12 @@ def finding(indicator: str, named: dict[str, tuple[int, float]], *, is_over: boo
     if is_over:
         return Finding(indicator, 0, 0, 0.0, 0.0, 14.0)
     said = tuple(
-        Member(name, fit, Profile(name, n, name, Conduct(0, 1, answered=n) if n else None, ties(name, n)))
+        Member(
+            name,
+            fit,
+            Profile(name, n, name, Conduct(0, 1, answered=n) if n else None, shows(name, n)),
+            (0.001,) * len(shows(name, n)),
+        )
         for name, (n, fit) in sorted(named.items())
     )
     return Finding(indicator, 18, 18, 18 / 10_000, 20.0, 14.0, LOUD, said, 50, causes_of(LOUD))
@@ -71,11 +76,21 @@ def test_counts_equal_a_naive_recount(steps: Ticks) -> None:
         inside = [account for account in accounts if account.campaign == campaign.campaign_id]
         assert campaign.count == len(inside)
         assert campaign.harvested == sum(account.answered for account in inside)
-        assert campaign.ties == Counter(tie for account in inside for tie in account.ties)
         assert set(campaign.listed) == {account.account_id for account in inside}
         for name in campaign.groups:
             assert suspects[name].campaign == campaign.campaign_id
             assert suspects[name].inside == sum(name in account.fits for account in inside)
+    shown = Counter(
+        (name, account.campaign) for account in accounts if account.campaign for name in account.indicators
+    )
+    values = {key.removeprefix("v:"): driver.rows.get(key) for key in driver.rows.packed if key[:2] == "v:"}
+    counted = {
+        (name, campaign): count
+        for name, row in values.items()
+        if isinstance(row, ValueRow)
+        for campaign, count in row.inside.items()
+    }
+    assert counted == shown
     for suspect in suspects.values():
         assert set(suspect.members) == {a.account_id for a in accounts if suspect.indicator in a.fits}
 

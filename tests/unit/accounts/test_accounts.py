@@ -39,7 +39,7 @@ def test_an_indicator_is_greeted_once_and_told_at_each_doubling() -> None:
     for i in range(32):
         desk.feed(i, payment_id="card-1")
     told = desk.profiles("payment:card-1")
-    assert [profile.requests for profile in told] == [1, 4, 8, 16, 32]
+    assert [profile.requests for profile in told] == [1, 2, 4, 8, 16, 32]
     assert told[0].conduct is None
     assert all(profile.conduct is not None for profile in told[1:])
 
@@ -49,8 +49,21 @@ def test_each_checkpoint_is_told_to_one_reference_bucket() -> None:
     for i in range(8):
         desk.feed(i, payment_id="card-1", client_ip="203.0.113.9", user_agent="sdk")
     reference = [key for stream, key, _ in desk.emitted if key.startswith("reference:")]
-    assert len(reference) == 2
+    assert len(reference) == 3  # at 2, 4 and 8 requests
     assert len(set(reference)) == 1
+
+
+def test_a_hello_carries_all_that_the_account_shows() -> None:
+    """So that whoever is greeted can weigh a newcomer before it has any conduct."""
+    desk = Desk()
+    desk.feed(0, payment_id="card-1", client_ip="203.0.113.9")
+    desk.feed(1, payment_id="card-1", client_ip="198.51.100.7")
+    first, later = desk.profiles("payment:card-1")[0], desk.profiles("network:198.51.100")[0]
+    assert first.conduct is None
+    assert later.conduct is None
+    assert {"payment:card-1", "network:203.0.113"} <= set(first.indicators)
+    assert set(later.indicators) == {*first.indicators, "network:198.51.100"}
+    assert list(later.indicators) == sorted(later.indicators)
 
 
 def test_an_old_account_is_checked_after_a_day_that_brought_a_quarter_more() -> None:

@@ -27,7 +27,8 @@ def member(name: str, fit: float = 3.0, requests: int = 32, *indicators: str) ->
     if not requests:
         return Member(name, 0.0, Profile(name, 0, ""))
     conduct = Conduct(NOW - DAY_MS, NOW, answered=requests)
-    return Member(name, fit, Profile(name, requests, name, conduct, indicators, segment="model|api|free"))
+    profile = Profile(name, requests, name, conduct, indicators, segment="model|api|free")
+    return Member(name, fit, profile, (0.0001,) * len(indicators))
 
 
 def finding(
@@ -36,11 +37,15 @@ def finding(
     evidence: tuple[Evidence, ...] = LOUD,
     log_e: float = 18.0,
     size: int | None = None,
+    tied: float = 0.0,
 ) -> Finding:
     named = tuple(members)
     count = size if size is not None else len(named)
     causes = causes_of(evidence)
-    return Finding(indicator, count, count, count / ACCOUNTS, log_e, 14.0, evidence, named, 100, causes)
+    return Finding(
+        indicator, count, count, count / ACCOUNTS, log_e, 14.0, evidence, named, 100, causes,
+        accounts=ACCOUNTS, tied=tied,
+    )  # fmt: skip
 
 
 def farm(count: int = 20, prefix: str = "bad") -> list[Member]:

@@ -6,18 +6,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_guard.campaigns.conviction import MOST, case_of, core_of, is_convicted
+from stream_guard.campaigns.conviction import (
+    FEW,
+    FEW_UNITS,
+    MANY_TIES,
+    MOST,
+    MOST_RELIEF,
+    Case,
+    case_of,
+    core_of,
+    is_convicted,
+    suspects_of,
+)
 from stream_guard.campaigns.rows import FITS, AccountRow, SuspectRow
 from stream_guard.records import Evidence
 from stream_guard.settings import CampaignsSettings
 
-CAUSES = ("content", "load", "network", "sign_up")
-FAMILY = {"content": "what", "load": "when", "network": "who", "sign_up": "who"}
+CAUSES = ("content", "load", "network", "sign_up", "ties")
+FAMILY = {"content": "what", "load": "when", "network": "who", "sign_up": "who", "ties": "links"}
 heard = st.dictionaries(st.sampled_from(CAUSES), st.floats(-20, 20), min_size=1)
 unions = st.lists(st.tuples(heard, st.integers(1, 500)), min_size=1, max_size=8)
 
 
-def group(name: str, said: dict[str, float], units: int = 10, line: float = 10.0) -> SuspectRow:
+def group(name: str, said: dict[str, float], units: int = FEW_UNITS, line: float = 10.0) -> SuspectRow:
     evidence = tuple(
         Evidence(cause, 1.0, 0.0, log_e, cause, FAMILY[cause]) for cause, log_e in said.items() if log_e > 0
     )
@@ -83,6 +94,73 @@ def test_two_causes_of_one_family_convict_nobody_however_loud() -> None:
     reseller = group("r", {"network": 20.0, "sign_up": 20.0})
     assert not is_convicted(reseller, [reseller], CampaignsSettings())
     assert not is_convicted(reseller, [reseller, group("s", {"network": 20.0})], CampaignsSettings())
+
+
+def tied(dimensions: float, log_e: float = 6.0) -> SuspectRow:
+    """A group that is tied across in so many dimensions, and whose prompts are alike."""
+    row = group("tied", {"ties": log_e, "content": 5.0})
+    row.evidence = tuple(
+        Evidence("ties", dimensions, 1.0, said.weight, said.cause, said.family)
+        if said.cause == "ties"
+        else said
+        for said in row.evidence
+    )
+    return row
+
+
+def test_few_customers_need_one_more_cause() -> None:
+    """A laboratory of five is odd in two ways by chance of who they are; in three they are one hand."""
+    settings = CampaignsSettings()
+    two, three = {"load": 9.0, "content": 9.0}, {"load": 9.0, "content": 9.0, "network": 9.0}
+    for units in (3, FEW_UNITS - 1, FEW_UNITS, 200):
+        assert case_of([group("a", two, units)]).convicts(10.0, settings) == (units >= FEW_UNITS)
+        assert case_of([group("a", three, units)]).convicts(10.0, settings)
+    together = [group("a", two, 3), group("b", two, FEW_UNITS)]
+    assert case_of(together).convicts(10.0, settings)  # its largest group counts
+
+
+def test_ties_in_three_dimensions_count_as_two_causes_but_add_no_weight_and_no_family() -> None:
+    few, many = case_of([tied(MANY_TIES - 1)]), case_of([tied(MANY_TIES)])
+    assert many.causes - few.causes == {"crossing"}
+    assert (many.log_e, many.families) == (few.log_e, few.families)
+    assert "crossing" not in case_of([tied(5.0, log_e=1.0)]).causes  # where ties have no vote
+
+
+def test_many_overlapping_groups_lower_the_line_by_a_bounded_amount() -> None:
+    said, settings = {"load": 6.0, "content": 6.0}, CampaignsSettings()
+    reach = case_of([group("a", said)]).log_e
+    convicts = []
+    for count in (2, FEW, 4 * FEW, 64):
+        for short in (0.0, 0.4, 1.3, MOST_RELIEF + 0.1):
+            union = [group(f"g{i}", said, line=reach + short + 1e-9) for i in range(count)]
+            convicts.append((count, short, is_convicted(union[0], union, settings)))
+    assert {(count, short) for count, short, found in convicts if found} == {
+        (4 * FEW, 0.4), (4 * FEW, 0.0), (64, 0.0), (64, 0.4), (64, 1.3),
+    }  # fmt: skip
+
+
+@given(unions, st.floats(0, 60))
+def test_nobody_is_convicted_without_causes_families_and_the_line(
+    said: list[tuple[dict[str, float], int]], line: float
+) -> None:
+    settings = CampaignsSettings()
+    case: Case = case_of([group(f"g{i}", causes, units) for i, (causes, units) in enumerate(said)])
+    if case.convicts(line, settings):
+        assert case.log_e >= line
+        assert len(case.causes) >= settings.min_causes + (case.units < FEW_UNITS)
+        assert len(case.families) >= settings.min_families
+
+
+def test_suspects_stand_in_several_groups_or_fit_and_nobody_cleared_is_one() -> None:
+    union = {"shape:x", "payment:y"}
+    both = [AccountRow(f"b-{i}", fits={"shape:x": -3.0, "payment:y": -3.0}) for i in range(3)]
+    fitting = [AccountRow(f"f-{i}", fits={"shape:x": FITS}) for i in range(3)]
+    elsewhere = [AccountRow(f"e-{i}", fits={"shape:x": 0.0, "tools:z": 0.0}) for i in range(3)]
+    cleared = [
+        AccountRow(f"c-{i}", fits={"shape:x": 8.0, "payment:y": 8.0}, is_cleared=True) for i in range(3)
+    ]
+    assert suspects_of([*both, *fitting, *elsewhere, *cleared], union) == [*both, *fitting]
+    assert suspects_of([*both, *elsewhere, *cleared], union) == []  # too few to be a campaign
 
 
 def test_the_core_is_made_of_those_who_fit_and_stops_at_its_bound() -> None:

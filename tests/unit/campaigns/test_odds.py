@@ -2,41 +2,63 @@
 
 import pytest
 
+from stream_guard.campaigns import traits
+from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.odds import (
-    MIN_FIT,
+    LEAST_FITS,
+    LEAST_HONEST,
+    MIN_VOTES,
     MOST_RELIEF,
-    TIES,
     Odds,
     budget_line,
     honest_ratio,
-    ties_of,
     weigh,
 )
-from stream_guard.campaigns.rows import AccountRow, CampaignRow, SuspectRow
+from stream_guard.campaigns.rows import AccountRow, CampaignRow, Row, SuspectRow
+from stream_guard.campaigns.traits import DIMENSIONS, FLOORS, OTHER_FLOOR, RARE, dimension_of
 from stream_guard.clock import MINUTE_MS
+from stream_guard.records import INDICATOR_KINDS
+from stream_guard.runtime.rows import LaneRows
 from stream_guard.settings import Settings
 from tests.unit.campaigns.findings import ACCOUNTS, NOW, Line, convicted, farm, finding, member
 
 
-def campaign_of(count: int = 20, around: int = 0, **ties: int) -> CampaignRow:
-    shown = {name.replace("_", ":", 1): number for name, number in ties.items()}
-    return CampaignRow("c-1", NOW, NOW, count=count, around=around, ties=shown)
+def new_ledger() -> Ledger:
+    return Ledger(LaneRows(Row, 1_000))
 
 
-def suspect(indicator: str, size: int = 20, inside: int = 20) -> SuspectRow:
+def campaign_of(count: int = 20, around: int = 0) -> CampaignRow:
+    return CampaignRow("c-1", NOW, NOW, count=count, around=around)
+
+
+def suspect(indicator: str, size: int = 20, inside: int = 20, tied: float = 0.0) -> SuspectRow:
     fits: dict[str, float | None] = {f"a-{i}": 3.0 for i in range(inside)}
     return SuspectRow(
-        indicator, share=size / ACCOUNTS, size=size, units=size, members=fits, inside=inside, campaign="c-1"
-    )
+        indicator, share=size / ACCOUNTS, size=size, units=size, members=fits, inside=inside, campaign="c-1",
+        tied=tied,
+    )  # fmt: skip
 
 
-def odds_of(account: AccountRow, campaign: CampaignRow, *groups: SuspectRow) -> Odds:
+def odds_of(
+    account: AccountRow, campaign: CampaignRow, *groups: SuspectRow, ledger: Ledger | None = None
+) -> Odds:
     honest = {group.indicator: honest_ratio(group) for group in groups}
-    return weigh(account, campaign, list(groups), honest, NOW)
+    return weigh(ledger or new_ledger(), account, campaign, list(groups), honest, NOW)
 
 
-def stands_in(*groups: SuspectRow, fit: float = 3.0, ties: tuple[str, ...] = ()) -> AccountRow:
-    return AccountRow("x", 32, 32, fits={group.indicator: fit for group in groups}, ties=ties)
+def stands_in(*groups: SuspectRow, fit: float = 3.0, shows: tuple[str, ...] = ()) -> AccountRow:
+    return AccountRow("x", 32, 32, fits={group.indicator: fit for group in groups}, indicators=shows)
+
+
+def dealing(kind: str, values: int = 5, share: float = 0.0001) -> tuple[Ledger, CampaignRow]:
+    """A campaign of twenty accounts who deal out so many values of a kind, and what it counts of them."""
+    ledger, campaign = new_ledger(), campaign_of(0)
+    for i in range(20):
+        shown = (f"{kind}:{i % values}",)
+        account = AccountRow(f"a-{i:02d}", indicators=shown, shares=(share,), among=ACCOUNTS)
+        ledger.join(account, campaign)
+    traits.refresh(ledger, campaign)
+    return ledger, campaign
 
 
 def test_the_more_accounts_stand_around_a_campaign_the_higher_the_line() -> None:
@@ -56,55 +78,90 @@ def test_no_relief_where_everybody_stands_around_or_nobody_knows_how_many(around
 
 def test_relief_is_bounded_and_lowers_no_other_bar() -> None:
     group = suspect("shape:farm")
-    odds = odds_of(stands_in(group, fit=MIN_FIT / 2), campaign_of(around=1), group)
+    odds = odds_of(stands_in(group, fit=LEAST_FITS[0] / 2), campaign_of(around=1), group)
     assert odds.relief == MOST_RELIEF
-    assert not odds.suffices(-100.0, 0.0, stands=False)  # one vote is not two, and the fit is too small
+    assert not odds.suffices(-100.0, 0.0, stands=False)  # one vote is not two
     two = suspect("payment:card")
-    odds = odds_of(stands_in(group, two, fit=MIN_FIT / 2), campaign_of(around=1), group, two)
+    odds = odds_of(stands_in(group, two, fit=LEAST_FITS[1] - 0.1), campaign_of(around=1), group, two)
     assert len(odds.votes) == 2
-    assert not odds.suffices(-100.0, 0.0, stands=False)
+    assert not odds.suffices(-100.0, 0.0, stands=False)  # the fit is too small for two votes
 
 
-@pytest.mark.parametrize("kind", sorted(TIES))
-def test_a_value_that_no_suspected_group_holds_ties_all_the_same(kind: str) -> None:
-    group, tie = suspect("shape:farm"), f"{kind}:quiet"
-    without = odds_of(stands_in(group), campaign_of(), group)
-    shared = campaign_of()
-    shared.ties = {tie: 6}
-    tied = odds_of(stands_in(group, ties=(tie,)), shared, group)
-    assert len(tied.votes) == len(without.votes) + 1
-    assert tied.total > without.total
-    nobody = campaign_of()
-    nobody.ties = {"payment:of others": 6}
-    assert odds_of(stands_in(group, ties=(tie,)), nobody, group).votes == without.votes
+def test_the_more_causes_speak_the_less_the_conduct_must_fit() -> None:
+    assert list(LEAST_FITS) == sorted(LEAST_FITS, reverse=True)
+    groups = [suspect(f"{kind}:x") for kind in ("shape", "payment", "device", "network")]
+    for votes in range(1, len(groups) + 1):
+        for fit in (LEAST_FITS[votes - 1] + 0.01, LEAST_FITS[votes - 1] - 0.01):
+            odds = odds_of(stands_in(*groups[:votes], fit=fit), campaign_of(), *groups[:votes])
+            assert len(odds.votes) == votes
+            enough = votes >= MIN_VOTES and fit > LEAST_FITS[votes - 1]
+            assert odds.suffices(-100.0, 0.0, stands=False) == enough
 
 
-def test_an_accounts_own_tie_is_no_witness_against_it() -> None:
-    group, campaign = suspect("shape:farm"), campaign_of(payment_own=1)
-    member_of = stands_in(group, ties=("payment:own",))
-    member_of.campaign = campaign.campaign_id
-    assert "payment" not in odds_of(member_of, campaign, group).votes
+@pytest.mark.parametrize("kind", sorted(DIMENSIONS))
+def test_a_value_that_no_suspected_group_holds_speaks_where_others_of_the_campaign_hold_it(kind: str) -> None:
+    forming = "payment:card" if dimension_of(f"{kind}:0") != "payment" else "shape:farm"
+    group = suspect(forming)
+    ledger, campaign = dealing(kind)
+    alone = odds_of(stands_in(group), campaign, group, ledger=ledger)
+    dealt = odds_of(stands_in(group, shows=(f"{kind}:0",)), campaign, group, ledger=ledger)
+    assert dealt.votes.keys() - alone.votes.keys() == {dimension_of(f"{kind}:0")}
+    assert dealt.total > alone.total
+    foreign = odds_of(stands_in(group, shows=(f"{kind}:foreign",)), campaign, group, ledger=ledger)
+    assert foreign.votes == alone.votes
 
 
-def test_ties_and_groups_of_one_sort_have_one_vote() -> None:
+def test_an_accounts_own_value_is_no_witness_against_it() -> None:
+    """Twenty accounts with a card each deal nothing; nor does a card that only this account brought."""
+    group = suspect("shape:farm")
+    _, campaign = dealing("payment", values=20)
+    assert "payment" not in campaign.traits
+    ledger, campaign = dealing("payment")
+    inside = stands_in(group, shows=("payment:own",))
+    inside.shares, inside.among = (0.0001,), ACCOUNTS
+    ledger.join(inside, campaign)
+    assert "payment" not in odds_of(inside, campaign, group, ledger=ledger).votes
+
+
+def test_what_honest_accounts_show_as_well_says_little_and_what_is_common_nothing() -> None:
+    group, weights = suspect("payment:card"), []
+    for share in (0.0001, 0.002, RARE, RARE * 1.5):
+        ledger, campaign = dealing("network", share=share)
+        odds = odds_of(stands_in(group, shows=("network:0",)), campaign, group, ledger=ledger)
+        weights.append(odds.votes.get("network", 0.0))
+    assert weights == sorted(weights, reverse=True)
+    assert weights[0] > weights[1] > 0
+    assert weights[-1] == 0.0
+
+
+def test_the_shares_of_a_dimension_are_bounded_from_below_and_p_is_what_members_hold() -> None:
+    for kind in sorted(INDICATOR_KINDS):
+        _, campaign = dealing(kind)
+        for dimension, (p, q) in campaign.traits.items():
+            assert 0 < p <= 1
+            assert FLOORS.get(dimension, OTHER_FLOOR) <= q <= 1
+            assert p > 0.9  # all twenty hold a value that another holds
+
+
+def test_groups_and_dealt_values_of_one_dimension_have_one_vote() -> None:
     group = suspect("payment:card")
-    campaign = campaign_of(payment_quiet=8, api_key_quiet=8)
-    campaign.ties = {"payment:quiet": 8, "api_key:quiet": 8, "end_user:quiet": 8}
-    account = stands_in(group, ties=tuple(campaign.ties))
-    assert set(odds_of(account, campaign, group).votes) == {"payment"}
+    ledger, campaign = dealing("api_key")
+    account = stands_in(group, shows=("api_key:0", "api_key:1"))
+    assert set(odds_of(account, campaign, group, ledger=ledger).votes) == {"payment"}
 
 
-def test_only_what_few_strangers_share_ties_and_at_most_eight_values() -> None:
-    shown = (
-        "client:x",
-        "payment:a",
-        "shape:y",
-        "template:z",
-        "tools:t",
-        *(f"network:{i}" for i in range(20)),
-    )
-    assert ties_of(shown)[:1] == ("payment:a",)
-    assert len(ties_of(shown)) == 8
+def test_who_is_tied_across_is_no_honest_user_but_some_always_may_be() -> None:
+    """Ties bound how many of a group are taken to be honest; never more than conduct says, never none."""
+    fits: dict[str, float | None] = {f"a-{i}": -2.0 for i in range(20)}
+    ratios = []
+    for tied in (0.0, 0.3, 0.6, 1.0):
+        group = suspect("shape:farm", tied=tied)
+        group.members = dict(fits)
+        ratios.append(honest_ratio(group))
+    assert ratios == sorted(ratios, reverse=True)
+    assert ratios[0] > 0.9
+    assert ratios[2] == pytest.approx(0.4)
+    assert ratios[-1] == LEAST_HONEST
 
 
 def test_a_bystander_on_the_same_card_goes_free() -> None:

@@ -2,9 +2,11 @@
 
 import pytest
 
-from stream_guard.campaigns.odds import budget_line
-from stream_guard.campaigns.rows import AccountRow, account_key
-from stream_guard.clock import DAY_MS
+from stream_guard.campaigns.conviction import MIN_CORE
+from stream_guard.campaigns.odds import LEAST_FITS, budget_line
+from stream_guard.campaigns.rows import AccountRow, CampaignRow, account_key, campaign_key, value_key
+from stream_guard.campaigns.stage import Campaigns
+from stream_guard.clock import DAY_MS, MINUTE_MS
 from stream_guard.records import Control, Evidence, Finding
 from stream_guard.settings import BudgetSettings, Settings
 from tests.unit.campaigns.findings import CROWD, LOUD, NOW, Line, convicted, farm, finding, member
@@ -31,12 +33,13 @@ def test_a_bystander_on_the_same_proxy_with_his_own_card_goes_free() -> None:
     )  # even one whose conduct fits: one vote is not two
 
 
-def test_whose_conduct_is_his_own_goes_free_whatever_he_shares() -> None:
-    shared = [*farm(), member("own-way", -1.0)]
-    verdicts = Line().verdicts(
-        finding("shape:farm", shared), finding("payment:card", shared), finding("network:p", shared)
-    )
-    assert len(verdicts) == 20
+@pytest.mark.parametrize("causes", [2, 3, 4])
+def test_whose_conduct_is_his_own_goes_free_whatever_he_shares(causes: int) -> None:
+    """The more he shares, the less of his own it may be."""
+    shared = [*farm(), member("own-way", LEAST_FITS[causes - 1] - 0.1)]
+    indicators = ("shape:farm", "payment:card", "network:p", "device:d")[:causes]
+    verdicts = Line().verdicts(*(finding(indicator, shared) for indicator in indicators))
+    assert verdicts.keys() == {one.account_id for one in farm()}
 
 
 def test_software_votes_once_however_many_values_it_shows() -> None:
@@ -71,18 +74,63 @@ def test_overlapping_suspects_convict_together_where_none_does_alone() -> None:
     assert len(together) == 20
 
 
-def test_too_few_fitting_accounts_make_no_core() -> None:
-    thin = [member(f"a-{i}") for i in range(3)] + [member(f"b-{i}", 0.0) for i in range(20)]
-    assert Line().say(finding("shape:farm", thin), finding("payment:card", thin)) == []
+def test_too_few_suspects_found_no_campaign() -> None:
+    """Whoever stands in one of its groups only, and does not fit, is none."""
+    thin = [member(f"a-{i}") for i in range(MIN_CORE - 1)] + [member(f"b-{i}", 0.0) for i in range(20)]
+    assert Line().say(finding("shape:farm", thin)) == []
+    one_more = [*thin, member("a-more")]
+    assert Line().states(finding("shape:farm", one_more))
 
 
-def test_a_group_that_falls_back_frees_its_members() -> None:
+def test_a_conviction_stands_when_the_evidence_of_its_groups_falls_back() -> None:
+    """A line that was crossed stays crossed: the accounts of a farm that rests are not let go."""
     line = Line()
-    assert len(line.verdicts(*convicted())) == 20
-    freed = line.verdicts(finding("payment:card", (), ()))
-    assert len(freed) == 20
-    assert {v.kind for v in freed.values()} == {""}
-    assert {v.source for v in freed.values()} == {"campaign"}
+    (name,) = line.states(*convicted())
+    assert line.verdicts(finding("payment:card", (), ()), finding("shape:farm", (), ())) == {}
+    late = line.verdicts(
+        *(finding(indicator, [member("late")], size=21) for indicator in ("shape:farm", "payment:card"))
+    )
+    assert late["late"].campaign_id == name
+
+
+def test_a_group_that_falls_back_before_a_conviction_leaves_nothing_behind() -> None:
+    line = Line()
+    quiet = finding("payment:card", farm(), CROWD, 8.0)
+    assert line.say(quiet) == []
+    assert line.driver.rows.packed
+    assert line.say(finding("payment:card", (), ())) == []
+    assert not line.driver.rows.packed
+
+
+def test_around_are_those_who_do_not_belong() -> None:
+    line = Line()
+    line.now = NOW // MINUTE_MS * MINUTE_MS
+    strangers = [member(f"s-{i:03d}", -4.0) for i in range(50)]
+    (name,) = line.states(finding("shape:farm", [*farm(), *strangers]), finding("payment:card", farm()))
+    line.say(after_ms=MINUTE_MS - line.now % MINUTE_MS)
+    row = line.driver.rows.get(campaign_key(name))
+    assert isinstance(row, CampaignRow)
+    assert (row.count, row.around, row.weighed) == (20, 50, 20)
+
+
+def test_a_campaign_that_has_hardly_grown_keeps_nobody_awake() -> None:
+    line = Line()
+    line.now = NOW // MINUTE_MS * MINUTE_MS
+    members = farm(60)
+    line.say(finding("shape:farm", members), finding("payment:card", members))
+    stage, rows = Campaigns(Settings()), line.driver.rows
+    assert stage.next_due(rows, line.now) == line.now  # it has grown from nothing
+    line.say(after_ms=MINUTE_MS - line.now % MINUTE_MS)
+    due = stage.next_due(rows, line.now)
+    assert due is not None
+    assert due > line.now + DAY_MS
+    one = member("one-more")
+    assert "one-more" in line.verdicts(
+        finding("shape:farm", [one], size=61), finding("payment:card", [one], size=61)
+    )
+    due = stage.next_due(rows, line.now)
+    assert due is not None
+    assert due > line.now + DAY_MS
 
 
 def test_the_same_finding_again_says_nothing_new() -> None:
@@ -148,8 +196,11 @@ def test_harvest_follows_the_newest_profiles() -> None:
 
 
 def test_a_silent_campaign_ends_and_leaves_nothing_behind() -> None:
+    """Nor what was counted of the values that its accounts show."""
     line = Line()
-    (name,) = line.states(*convicted())
+    bad = [member(f"bad-{i:02d}", 3.0, 32, f"device:{i % 4}", "payment:card") for i in range(20)]
+    (name,) = line.states(finding("shape:farm", bad), finding("payment:card", bad))
+    assert sum(key.startswith(value_key("")) for key in line.driver.rows.packed) == 5
     minute = 60_000 - (line.now + 15 * DAY_MS) % 60_000
     ended = line.states(after_ms=15 * DAY_MS + minute)
     assert ended[name].status == "ended"

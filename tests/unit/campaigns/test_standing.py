@@ -32,9 +32,11 @@ def test_what_is_said_again_is_what_stood() -> None:
 def test_a_day_does_not_bring_back_what_was_withdrawn() -> None:
     line = Line()
     line.say(*convicted())
-    freed = line.verdicts(finding("payment:card", (), ()))
+    own_ways = [member(one.account_id, -4.0, 64) for one in farm()]
+    freed = line.verdicts(finding("shape:farm", own_ways), finding("payment:card", own_ways))
     assert {verdict.kind for verdict in freed.values()} == {""}
-    again = line.verdicts(finding("shape:farm", farm()), after_ms=DAY_MS)
+    assert len(freed) == 20
+    again = line.verdicts(finding("shape:farm", own_ways), after_ms=DAY_MS)
     assert again == {}
 
 
