@@ -14,7 +14,6 @@ from stream_guard.records import Profile, kind_of
 MIN_WITNESSES = 3
 DIMENSIONS: dict[str, str] = {
     "api_key": "payment",
-    "end_user": "payment",
     "payment": "payment",
     "device": "device",
     "network": "network",
