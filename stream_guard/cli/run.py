@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -27,6 +28,7 @@ def run(config: Config = None) -> None:
         STREAM_GUARD_KAFKA__BOOTSTRAP=kafka:9092 stream-guard run
     """
     from stream_guard.bootstrap import build_decoder, build_topology
+    from stream_guard.decisions.policy import load_policy
     from stream_guard.runtime.faust_app import run_worker
     from stream_guard.runtime.topics import ensure_topics
     from stream_guard.telemetry.logs import configure_logs
@@ -35,8 +37,10 @@ def run(config: Config = None) -> None:
     settings = settings_from(config)
     configure_logs(settings.telemetry.log_level)
     decoder, telemetry = build_decoder(settings), _telemetry()
-    topology = build_topology(settings, decoder=decoder)
+    policy = load_policy(Path(settings.policy) if settings.policy else None)
+    topology = build_topology(settings, policy, decoder)
     telemetry.watch_decoder(decoder)
+    telemetry.watch_limit(policy.limits.blocks_per_hour)
     with ExitStack() as stack:
         server = stack.enter_context(MetricsServer(telemetry.registry, settings.telemetry))
         log.info("metrics_served", url=server.url)

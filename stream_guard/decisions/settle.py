@@ -101,6 +101,7 @@ class Settler:
         partition = crc32(case.account_id.encode()) % self._partitions
         allowed = budget.share(self._policy.limits.blocks_per_hour, partition, self._partitions)
         if budget.spend(rows, case.now, allowed):
+            out.count("blocks_within_cap")
             return found
         out.count("blocks_over_cap", held is None or held.action != "block")
         return [_in_shadow(each) if each.action == "block" else each for each in found]

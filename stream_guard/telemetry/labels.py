@@ -41,6 +41,7 @@ COUNTS = _closed(
         "unmatched",
         "returned",
         "shadowed",
+        "blocks_within_cap",
         "unknown_source",
         "words_refused",
         *(f"words.{verb}" for verb in get_args(Control.__annotations__["verb"])),
@@ -51,6 +52,7 @@ CAMPAIGN_KINDS = _closed(("distillation", "resale", "region_evasion", "unknown")
 CAMPAIGN_STATUSES = _closed(("active", "ended", "merged"))
 FORMATS = _closed(("native", "alias", "otel", "litellm"))
 PROMPTS = _closed(("sketched", "dropped"))
+STEPS: Final = ("3", "5", "10", "20", "50", "100", "500")  # accounts in a campaign
 SPANS = _closed(("messages", "events", "others", "dead_letters", "failures"))
 
 BY_STAGE: Final[Labels] = {"stage": STAGES}
@@ -59,6 +61,7 @@ BY_COUNT: Final[Labels] = {"stage": STAGES, "what": COUNTS}
 BY_ACTION: Final[Labels] = {"action": _closed(LADDER), "shadow": ("false", "true")}
 BY_REASON: Final[Labels] = {"reason": _closed(REASON_CODES)}
 BY_CAMPAIGN: Final[Labels] = {"kind": CAMPAIGN_KINDS, "status": CAMPAIGN_STATUSES}
+BY_STEP: Final[Labels] = {"accounts": (*STEPS, OTHER)}
 BY_FORMAT: Final[Labels] = {"format": FORMATS}
 BY_PROMPT: Final[Labels] = {"what": PROMPTS}
 BY_SPANS: Final[Labels] = {"what": SPANS}

@@ -20,12 +20,15 @@ from stream_guard.telemetry.labels import (
     BY_REASON,
     BY_SPANS,
     BY_STAGE,
+    BY_STEP,
     BY_VERSION,
     Labels,
 )
 
 Kind = Literal["counter", "gauge", "histogram"]
-UNITS: Final = ("seconds", "messages", "records", "rows", "lanes", "accounts", "info", "total")
+UNITS: Final = (
+    "seconds", "messages", "records", "rows", "lanes", "accounts", "campaigns", "exchanges", "info", "total",
+)  # fmt: skip
 
 # A flush costs 2-3 ms of CPU and some 10 ms of broker; a decision takes 0.25-0.45 s beyond its tick.
 FLUSH_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -213,6 +216,38 @@ CAMPAIGNS = _counter(
     "Changes of campaigns that were published, by kind and by the state they are in then.",
     "A sudden rise: `campaigns list`; merged ones are one operator, ended ones fell silent.",
     BY_CAMPAIGN,
+)
+
+ACTIVE = _gauge(
+    "campaigns_active_campaigns",
+    "Active campaigns that this worker saw change since it started; one worker sees all of them.",
+    "Rising for hours: `campaigns list`; if they are small and alike, honest accounts may be among them.",
+)
+LARGEST = _gauge(
+    "campaigns_largest_accounts",
+    "Members of the largest active campaign that this worker saw change.",
+    "Thousands: look whether the members share one thing only, for example a company's network.",
+)
+HARVESTED = _gauge(
+    "campaigns_harvested_exchanges",
+    "Answered exchanges of all active campaigns so far; an estimate, as membership is one.",
+    "Rising while actions are enforced: see the alert StreamGuardCampaignGrowsAfterAction.",
+)
+REACHED = _counter(
+    "campaigns_reached_total",
+    "Campaigns that reached so many accounts, each step once per campaign.",
+    "20 and more: see the alert StreamGuardNewCampaign; the label in its rule says from how many.",
+    BY_STEP,
+)
+GREW = _counter(
+    "campaigns_grown_after_action_total",
+    "Accounts that joined a campaign more than ten minutes after the first enforced action against it.",
+    "Steady: see the alert StreamGuardCampaignGrowsAfterAction.",
+)
+BLOCK_LIMIT = _gauge(
+    "decisions_block_limit_accounts",
+    "Blocks per hour that the policy allows, all workers together: the budget for false blocks.",
+    "Differs between workers: they run with different policies.",
 )
 
 # ---- wire

@@ -19,6 +19,7 @@ from stream_guard import __version__
 from stream_guard.clock import Clock, SystemClock
 from stream_guard.observer import Commit, LaneId, LaneStatus, NullObserver
 from stream_guard.telemetry import metrics as m
+from stream_guard.telemetry.campaigns import CampaignWatch, SeenCampaign
 from stream_guard.telemetry.instruments import Instruments
 
 DEAD_LETTERS = "dead_letters."  # how lanes count them: with the reason behind the point
@@ -35,13 +36,7 @@ class SeenDecision(msgspec.Struct):
     decided_at: float
     shadow: bool = False
     reason_codes: tuple[str, ...] = ()
-
-
-class SeenCampaign(msgspec.Struct):
-    """What metrics take of a campaign."""
-
-    kind: str
-    status: str
+    campaign_id: str | None = None
 
 
 class WatchedDecoder(Protocol):
@@ -94,6 +89,7 @@ class Telemetry(NullObserver):
         self.registry.register(_Refresh(self))
         self.instruments = Instruments(self.registry)
         self._clock = clock or SystemClock()
+        self._campaigns = CampaignWatch(self.instruments)
         self._lanes = Growth()
         self._asked = Growth()
         self._decoders: list[WatchedDecoder] = []
@@ -116,6 +112,10 @@ class Telemetry(NullObserver):
     def watch_projection(self, projection: WatchedProjection) -> None:
         """Show how ``projection`` stands."""
         self._projection = projection
+
+    def watch_limit(self, blocks_per_hour: int) -> None:
+        """Show how many blocks per hour the policy allows."""
+        self.instruments.set(m.BLOCK_LIMIT, blocks_per_hour)
 
     def watch_spans(self, counts: Counter[str]) -> None:
         """Show what the bridge of spans counts."""
@@ -231,14 +231,15 @@ class Telemetry(NullObserver):
                 self._saw_decision(self._decode_decision(value))
         elif stream == "campaigns":
             for _, value in messages:
-                campaign = self._decode_campaign(value)
-                self.instruments.add(m.CAMPAIGNS, 1, campaign.kind, campaign.status)
+                self._campaigns.changed(self._decode_campaign(value))
 
     def _saw_decision(self, decision: SeenDecision) -> None:
         show = self.instruments
         show.add(m.DECISIONS, 1, decision.action, "true" if decision.shadow else "false")
         for code in decision.reason_codes:
             show.add(m.REASONS, 1, code)
+        if decision.campaign_id is not None and not decision.shadow:
+            self._campaigns.acted(decision.campaign_id, decision.action, decision.decided_at)
         show.set(m.NEWEST_DECISION, decision.decided_at)
         show.observe(m.DECISION_DELAY, max(0.0, self._clock.now_ms() / 1000 - decision.decided_at))
 
