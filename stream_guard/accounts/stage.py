@@ -1,7 +1,7 @@
 """ACCOUNTS: requests in, profiles and verdicts on single accounts out.
 
 Per event: refuse a repetition, take note of new indicators (and say hello to them), update the
-models.  At a *checkpoint* (each doubling of the request count from the fourth on, and after a day
+models.  At a *checkpoint* (each doubling of the request count from the second on, and after a day
 that brought a quarter more) the account is scored against its segment, teaches it a sample, and
 sends its profile to all its indicators and, once, to the reference.  So the dear part grows with
 novelty and not with traffic.
