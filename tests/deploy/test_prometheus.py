@@ -2,10 +2,12 @@
 
 import re
 import subprocess
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from stream_guard.enforcement.metrics import GATEWAY_METRICS
 from stream_guard.telemetry.metrics import METRICS
 from tests.deploy.files import DEPLOY, ROOT, read_yaml
 from tests.support.neighbours import need_binary
@@ -13,6 +15,10 @@ from tests.support.neighbours import need_binary
 RULES = DEPLOY / "prometheus" / "alerts.yml"
 UNIT_TESTS = sorted((ROOT / "tests" / "deploy" / "prometheus").glob("*_test.yml"))
 ALERTS: list[dict[str, Any]] = [rule for group in read_yaml(RULES)["groups"] for rule in group["rules"]]
+KNOWN: dict[str, Mapping[str, tuple[str, ...]]] = {
+    **{metric.name: metric.labels for metric in METRICS},
+    **{metric.name: metric.labels for metric in GATEWAY_METRICS},
+}
 NAMES = [alert["alert"] for alert in ALERTS]
 
 
@@ -66,19 +72,17 @@ def test_every_alert_says_what_where_and_how_bad(alert: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("alert", ALERTS, ids=NAMES)
 def test_alerts_ask_only_for_metrics_and_labels_that_exist(alert: dict[str, Any]) -> None:
-    known = {metric.name: metric for metric in METRICS}
     asked = re.findall(r"(stream_guard_\w+)(?:\{([^}]*)\})?", alert["expr"])
     assert asked or "up{" in alert["expr"]
     for name, matchers in asked:
         for label, value in re.findall(r'(\w+)="([^"]*)"', matchers):
-            assert value in known[name].labels[label]
+            assert value in KNOWN[name][label]
 
 
 def test_docs_and_runbook_name_only_metrics_that_exist() -> None:
-    known = {metric.name for metric in METRICS}
     for path in (DEPLOY / "runbook.md", ROOT / "docs" / "operations.md"):
         named = set(re.findall(r"\bstream_guard_[a-z_]+", path.read_text(encoding="utf-8")))
-        assert named <= known, path
+        assert named <= set(KNOWN), path
 
 
 def test_silenced_alerts_exist() -> None:
