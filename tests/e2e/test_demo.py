@@ -21,10 +21,14 @@ def assert_a_summary(output: str) -> None:
     assert "140,410 requests of 3,078 accounts" in output
     assert re.search(rf"^found   c-\w+: {SOME} accounts that act as one", output, re.MULTILINE)
     (count,) = re.findall(rf"accounts held now: ({SOME}) blocked$", output, re.MULTILINE)
-    assert f"{count} of {count} accounts as decided" in output, "read back from Valkey"
+    equal, decided = re.findall(rf"({SOME}) of ({SOME}) accounts as decided", output)[0]
+    assert equal == decided, "read back from Valkey"
+    assert int(decided) >= int(count), "who was let go again is held there too"
     told, truth = output.split("Evaluation only", 1)
     assert "distillation-1" not in told
-    assert re.search(rf"distillation-1 found: {count} of 234 accounts blocked; harvested [\d.]+%", truth)
+    blocked = re.findall(r"-1 found: (\d+) of \d+ accounts blocked; harvested [\d.]+%", truth)
+    assert len(blocked) == 2, "both campaigns are found"
+    assert sum(map(int, blocked)) >= int(count), "and nobody else is held"
     assert re.search(r"resale-1 (NOT )?found: \d+ of 48 accounts blocked; harvested [\d.]+%", truth)
     assert "honest accounts touched: 0 of 2,796; blocked: 0" in truth
 
