@@ -10,9 +10,13 @@ from urllib.request import urlopen
 import pytest
 
 from stream_guard.embedded.kafka import EmbeddedKafka
+from stream_guard.telemetry.dashboards.detection import DETECTION
+from stream_guard.telemetry.dashboards.operations import OPERATIONS
 from tests.conftest import start_or_skip
 from tests.e2e.program import ROOT, good, stream_guard, with_environment
+from tests.support.neighbours import need_binary
 from tests.support.polling import until
+from tests.support.prometheus import unanswered
 
 pytestmark = pytest.mark.e2e
 UP = [sys.executable, "-m", "stream_guard.embedded", "--sample", "--data"]
@@ -23,6 +27,7 @@ PATIENCE_S = 120
 @pytest.mark.redis
 @pytest.mark.slow
 def test_one_command_ends_with_decisions_to_look_at(tmp_path: Path) -> None:
+    need_binary("prometheus", "prometheus")
     start_or_skip(broker := EmbeddedKafka(tmp_path / "probe"))
     broker.stop()
     seen = tmp_path / "seen"
@@ -41,11 +46,20 @@ def test_one_command_ends_with_decisions_to_look_at(tmp_path: Path) -> None:
         until(blocked, PATIENCE_S, "accounts are blocked")
         (console,) = re.findall(r"^console +(\S+)$", seen.read_text(), re.MULTILINE)
         until(lambda: shows_a_block(console), PATIENCE_S, "the console shows them")
+        (prometheus,) = re.findall(r"^prometheus +(\S+)$", seen.read_text(), re.MULTILINE)
+        until(lambda: has_data(prometheus), PATIENCE_S, "every query of the dashboards returns data", 1.0)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 0, seen.read_text()
     finally:
         process.terminate()
         process.wait(PATIENCE_S)
+
+
+def has_data(prometheus: str) -> bool:
+    """Whether each query of the worker's dashboards does, of a real worker under load."""
+    missing = [where for board in (OPERATIONS, DETECTION) for where in unanswered(prometheus, board)]
+    sys.stdout.write(f"without data: {missing}\n")  # shown if this fails
+    return not missing
 
 
 def shows_a_block(console: str) -> bool:
