@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,6 +36,14 @@ class QuickPrometheus(EmbeddedPrometheus):
             targets = json.dumps(list(self.alertmanagers))
             text += f"alerting: {{ alertmanagers: [{{ static_configs: [{{ targets: {targets} }}] }}] }}\n"
         self._config.write_text(text, encoding="utf-8")
+
+    def is_ready(self) -> bool:
+        """It listens before it can be asked."""
+        try:
+            with urlopen(f"{self.url}/-/ready", timeout=1) as answer:
+                return bool(answer.status == HTTPStatus.OK)
+        except OSError:
+            return False
 
 
 def ask(url: str, query: str) -> list[Any]:
