@@ -51,10 +51,11 @@ def fit(group: GroupConduct, member: Witness) -> float:
 
 
 def _of_value(counts: bytes, mass: list[float], place: int) -> float:
-    """The others' share of a bin, smoothed over its neighbours, against the honest one; bounded."""
-    honest = mass[place] / sum(mass)
+    """The others' share of a bin against the honest one, both smoothed over its neighbours; bounded."""
+    beside = [i for i in (place - 1, place + 1) if 0 <= i < BINS]
+    honest = (mass[place] / 2 + sum(mass[i] for i in beside) / 4) / sum(mass)
     own = counts[place] - (counts[place] > 0)  # this member's own, as a rule
-    near = own / 2 + sum(counts[i] for i in (place - 1, place + 1) if 0 <= i < BINS) / 4
+    near = own / 2 + sum(counts[i] for i in beside) / 4
     seen = max(sum(counts) - 1, 0)
     ratio = (near + BORROWED * honest) / ((seen + BORROWED) * honest)
     return max(LEAST_TERM, min(MOST_TERM, log(ratio)))
