@@ -66,6 +66,11 @@ class CampaignWatch:
             self._acted_at.pop(campaign.campaign_id, None)
         self._sum_up()
 
+    def forget(self) -> None:
+        """Campaigns went to another worker, which shows them from now on."""
+        self._active.clear()
+        self._sum_up()
+
     def _grew(self, campaign: SeenCampaign) -> None:
         name, accounts = campaign.campaign_id, len(campaign.members)
         is_fresh = campaign.changed_at - campaign.founded_at < FRESH_S

@@ -166,6 +166,8 @@ class Telemetry(NullObserver):
         self._lanes.forget()
         for gauge in LANE_GAUGES:
             self.instruments.clear(gauge)
+        if not any(stage == "campaigns" for stage, _ in lanes):
+            self._campaigns.forget()
         for stage, number in Counter(stage for stage, _ in lanes).items():
             self.instruments.set(m.LANES, number, stage)
 

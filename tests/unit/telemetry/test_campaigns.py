@@ -3,9 +3,11 @@
 import pytest
 from prometheus_client import CollectorRegistry
 
+from stream_guard.records import CampaignState, pack_json
 from stream_guard.telemetry import campaigns as watching
 from stream_guard.telemetry.campaigns import CampaignWatch, SeenCampaign
 from stream_guard.telemetry.instruments import Instruments
+from stream_guard.telemetry.observing import Telemetry
 
 
 class Watched:
@@ -69,6 +71,27 @@ def test_sums_are_those_of_active_campaigns() -> None:
     shown.see(4, 9, "c2", "ended", 30)
     assert shown.value("active_campaigns") == 1
     assert shown.value("harvested_exchanges") == 120
+
+
+def test_a_worker_that_loses_the_campaigns_shows_none_and_announces_none_again() -> None:
+    telemetry = Telemetry()
+    campaign = CampaignState(
+        campaign_id="c1", kind="resale", status="active", founded_at=0, changed_at=5_000,
+        members=tuple("abcdef"), indicators=(), evidence=(), harvested=7,
+    )  # fmt: skip
+
+    def shown(name: str) -> float | None:
+        return telemetry.registry.get_sample_value(f"stream_guard_campaigns_{name}")
+
+    telemetry.owned([("campaigns", 0), ("groups", 0)])
+    telemetry.saw("campaigns", [(b"c1", pack_json(campaign))])
+    assert (shown("active_campaigns"), shown("harvested_exchanges")) == (1, 7)
+    telemetry.owned([("groups", 0)])
+    assert (shown("active_campaigns"), shown("harvested_exchanges")) == (0, 0)
+    telemetry.owned([("campaigns", 0)])
+    telemetry.saw("campaigns", [(b"c1", pack_json(campaign))])
+    assert shown("active_campaigns") == 1
+    assert telemetry.registry.get_sample_value("stream_guard_campaigns_reached_total", {"accounts": "5"}) == 0
 
 
 def test_campaigns_without_end_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
