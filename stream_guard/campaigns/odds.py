@@ -51,8 +51,9 @@ MIN_VOTES = 2
 MIN_VOTE = 1.0  # nats
 MOST_VOTE = 6.0
 LEAST_HONEST = 0.1  # of a group, whatever its members share
+SOFT_FIT = 1.5  # fit that two votes need, neither of `OWN`: a tool and a relay are common,
+SOFT_NATS = 1.0  # and nats above the line without relief
 OWN = frozenset({"payment", "device"})  # what nobody shares with strangers by accident
-SOFT_FIT = 1.5  # fit that two votes need, neither of `OWN`: a popular tool behind a common relay
 LEAST_FITS = (0.5, 0.0, -1.0, -3.0)  # fit that is needed with so many votes
 SLACK = 4.0  # nats by which a standing sentence may fall before it is withdrawn
 CREDIT = 2.0
@@ -88,10 +89,10 @@ class Odds:
         if self.total + bonus < line - slack or len(self.votes) < MIN_VOTES:
             return False
         if self.has_conduct:
-            least = LEAST_FITS[min(len(self.votes), len(LEAST_FITS)) - 1]
             if len(self.votes) == MIN_VOTES and not self.votes.keys() & OWN:
-                least = SOFT_FIT
-            return self.fit >= least - slack / 2
+                enough = line + self.relief + SOFT_NATS - slack
+                return self.fit >= SOFT_FIT - slack / 2 and self.total + bonus >= enough
+            return self.fit >= LEAST_FITS[min(len(self.votes), len(LEAST_FITS)) - 1] - slack / 2
         return len(self.votes) >= SUCCESSOR_VOTES or "payment" in self.votes
 
 
