@@ -182,7 +182,7 @@ def honest_ratio(group: SuspectRow) -> float:
     expectation-maximisation, half a member added to the honest.  Counting all who are not yet sentenced
     as honest would make a young campaign invisible to itself.
     """
-    fits = np.array([fit for _, fit in sorted(group.members.items()) if fit is not None])
+    fits = np.array([fit for fit in group.members.values() if fit is not None])  # in the order they came
     ratios = np.exp(np.clip(fits, -MOST_BELIEVED, MOST_BELIEVED))
     guilty = 0.5
     for _ in range(EM_STEPS):

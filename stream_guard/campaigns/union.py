@@ -14,6 +14,7 @@ from stream_guard.campaigns.conviction import (
 )
 from stream_guard.campaigns.ledger import Ledger, name_campaign
 from stream_guard.campaigns.rows import FITS, MAX_CAMPAIGNS, MAX_GROUPS, AccountRow, CampaignRow, SuspectRow
+from stream_guard.clock import MINUTE_MS
 from stream_guard.settings import CampaignsSettings
 
 JOIN_RATIO = 0.2  # of a group's accounts that must belong to a campaign for the group to join it
@@ -35,6 +36,9 @@ class Union:
         """Find the place of a group that has a new finding."""
         group = self._ledger.suspect(indicator)
         if group is None:
+            return
+        if group.campaign and self._now % MINUTE_MS:  # whether campaigns merge is asked once a minute
+            self._refresh(group)
             return
         members = self._ledger.members_of(group)
         if group.campaign:
