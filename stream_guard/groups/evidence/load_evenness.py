@@ -25,7 +25,7 @@ ServeGen (2025), where a few of 422 clients bear most of the load.  0.6 and 0.4:
 simulator fit in issue 4.
 """
 
-from math import exp, log, pi
+from math import exp, log, pi, sqrt
 from statistics import median
 
 from stream_guard.groups.conduct import RATE
@@ -37,6 +37,7 @@ CROWD_RATIO = 0.4
 EVEN_SPREAD = 0.15
 EVEN_SHARE = 0.8
 WIDE = 1.5  # of honest customers, where the reference does not say more
+TO_SIGMA = 0.7413  # of an interquartile range
 PULL = 1.0  # how far from the median a rate is believed when the centre is foretold
 SIGMAS = (1.0, 1.3, 1.7, 2.2, 3.0, 4.0)  # x sigma0, tried for the null
 GRID_LOSS = 0.1  # nats that the best sigma may lie above the best one tried
@@ -57,9 +58,16 @@ def read(cohort: Cohort) -> Reading | None:
     usual = max(CROWD_SPREAD, CROWD_RATIO * pool)
     rates = [(rate, 1 / requests) for rate, _, requests in told]
     log_e = _foretold(rates, max(pool, WIDE)) - _best_null(rates[1:], usual)
-    centre = median(rate for rate, _ in rates)
-    seen = (sum((rate - centre) ** 2 for rate, _ in rates) / (len(rates) - 1)) ** 0.5
-    return Reading(log_e, seen, usual, cohort.doubt(RATE) > COLD)
+    return Reading(log_e, _middle_spread(rates), usual, cohort.doubt(RATE) > COLD)
+
+
+def _middle_spread(rates: list[Rate]) -> float:
+    """The spread that the middle half shows beyond chance: what bystanders can not widen."""
+    ordered = sorted(rate for rate, _ in rates)
+    quartile = len(ordered) // 4
+    spread = TO_SIGMA * (ordered[-1 - quartile] - ordered[quartile])
+    chance = sum(noise for _, noise in rates) / len(rates)
+    return sqrt(max(spread * spread - chance, 0.0))
 
 
 def _foretold(rates: list[Rate], wide: float) -> float:
