@@ -30,6 +30,7 @@ from stream_guard.enforcement.async_guard import AsyncGuard
 from stream_guard.enforcement.check import Check
 from stream_guard.enforcement.emitter import EventEmitter
 from stream_guard.enforcement.exchange import MAX_BODY_BYTES, MAX_TAIL_BYTES, Exchange, describe
+from stream_guard.enforcement.keys import text_of
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -50,7 +51,7 @@ def from_header(name: str) -> Account:
     def account(scope: Scope) -> str | None:
         for header, value in scope["headers"]:
             if header == wanted:
-                return str(value.decode("latin-1")) or None
+                return text_of(value) or None
         return None
 
     return account

@@ -7,7 +7,8 @@ and pushes travel down one connection, in order; so no late reply can bring an o
 A throttle is never remembered: its limit is shared by all gateways and counted in Redis.
 
 When the connection is lost, the copy can not be trusted: whom we let pass is forgotten; whom we
-refused stays refused for `hold_s`, since an outage of Redis should not free a campaign.
+refused stays refused for `hold_s`, or until Redis answers for him again, since an outage of Redis
+should not free a campaign.
 
 Durations only: Redis says how long a decision still lasts, by its own clock, and the copy counts
 that down on this machine's monotonic clock.
@@ -25,6 +26,7 @@ contact was lost; *touched* accounts that we let pass until a push came.
 import math
 import time
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -62,7 +64,6 @@ class LocalCopy:
         self._ages_at = now() + config.max_age_s / 2
         self._entries: dict[str, Entry] = {}
         self._held: dict[str, Entry] = {}
-        self._held_until = 0.0
         self._touched: dict[str, None] = {}
         self._failed = FAILED_OPEN if config.on_failure == "open" else FAILED_CLOSED
 
@@ -90,6 +91,8 @@ class LocalCopy:
 
     def settle(self, account_id: str, reply: Any) -> Check:
         """The answer of Redis (see `lua/check.lua`), remembered where it may be."""
+        if self._held:
+            self._held.pop(account_id, None)
         if reply is None:
             self._young.add(account_id)
             self._entries.pop(account_id, None)
@@ -110,7 +113,7 @@ class LocalCopy:
     def failed(self, account_id: str) -> Check:
         """The answer when nobody could be asked: what we held last, else as configured."""
         entry, now = self._held.get(account_id), self._now()
-        if entry is not None and now < min(entry[2], self._held_until):
+        if entry is not None and now < min(entry[0], entry[2]):
             return _with_time_left(entry[1], entry[2] - now)
         if account_id in self._config.exempt:
             return EXEMPT
@@ -136,20 +139,29 @@ class LocalCopy:
 
     def age(self) -> None:
         """Called now and then: what we asked for longer ago than `max_age_s` is asked for anew."""
-        if self._now() >= self._ages_at:
+        now = self._now()
+        if now >= self._ages_at:
             self._turn()
+            self._held = {name: entry for name, entry in self._held.items() if entry[0] > now}
 
     def lose(self) -> None:
         """Contact with Redis is lost: forget whom we let pass, hold whom we refused."""
-        refused = {name: entry for name, entry in self._entries.items() if not entry[1].allowed}
-        if refused or self._now() >= self._held_until:
-            self._held = refused
-            self._held_until = self._now() + self._config.hold_s
+        now = self._now()
+        until = now + self._config.hold_s
+        held = {name: entry for name, entry in self._held.items() if entry[0] > now}
+        for name, (_, check, ends) in self._entries.items():
+            if not check.allowed:
+                held[name] = (until, check, ends)
+        excess = len(held) - self._config.max_accounts
+        self._held = held if excess <= 0 else dict(islice(held.items(), excess, None))
         self._forget()
 
     def renew(self) -> None:
-        """Contact is made: from now on pushes come; what was before counts no longer."""
-        self._held = {}
+        """Contact is made: from now on pushes come; what was before counts no longer.
+
+        Only who is held stays so until Redis has answered for him: one that is still loading its
+        data, or is lost again at once, knows nothing yet.
+        """
         self._touched.clear()
         self._forget()
 

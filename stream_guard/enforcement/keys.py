@@ -31,6 +31,17 @@ def account_of(key: str) -> str | None:
     return key[len(DECISION_PREFIX) : -1]
 
 
+def text_of(value: bytes) -> str:
+    """A header's value: UTF-8, as gateways send and log it; else each byte a character.
+
+    All adapters must read an account alike, or a decision on what one reports is not found by another.
+    """
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
 def library() -> bytes:
     """The source of the function library, as `FUNCTION LOAD` takes it."""
     return files("stream_guard.enforcement").joinpath("lua/check.lua").read_bytes()

@@ -53,9 +53,13 @@ def read_place(url: str) -> Place:
             return _behind_sentinel(scheme.removesuffix(SENTINEL), rest)
         return _place(_parse(url), is_tls=scheme == "rediss")
     except (ValueError, OSError, ssl.SSLError) as error:
-        shown = url if "@" not in url else f"{scheme}://***@{rest.rpartition('@')[2]}"
-        message = f"redis url: {error}; got {shown!r}"
-        raise ConfigurationError(message) from error
+        credentials, at, hosts = rest.rpartition("@")
+        why = str(error)
+        if credentials and why.startswith("Port could not"):  # it quotes a part of the password, perhaps
+            why = "expected a number as the port, and user and password percent-encoded"
+        shown = f"{scheme}://{'***' if at else ''}{at}{hosts.partition('?')[0]}"  # options may hold one, too
+        message = f"redis url: {why}; got {shown!r}"
+        raise ConfigurationError(message) from None  # the cause would quote it, too
 
 
 def _parse(url: str) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from stream_guard.enforcement.answer import MEDIA_TYPE, Answer, answer, limit_he
 from stream_guard.enforcement.async_guard import AsyncGuard
 from stream_guard.enforcement.check import FORBIDDEN, Check
 from stream_guard.enforcement.emitter import EventEmitter
+from stream_guard.enforcement.keys import text_of
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -75,7 +76,7 @@ class GatewayService:
 
     async def _answer(self, scope: MutableMapping[str, Any], receive: Receive) -> Answer:
         path: str = scope["path"]
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {name.decode("latin-1"): text_of(value) for name, value in scope["headers"]}
         if path == "/check":
             return await self._check(headers, scope["query_string"])
         if path in (GUARDRAIL, EVENTS) and scope["method"] == "POST":

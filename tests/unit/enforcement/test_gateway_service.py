@@ -11,6 +11,7 @@ import pytest
 from stream_guard.embedded.process import HOST, free_port
 from stream_guard.enforcement import AsyncGuard, EventEmitter
 from stream_guard.enforcement.adapters.http import GUARDRAIL, Door, GatewayService
+from stream_guard.enforcement.asgi import from_header
 from tests.support.producers import Kept
 
 PAYLOAD = {
@@ -41,13 +42,18 @@ def emitter(kept: Kept) -> Iterator[EventEmitter]:
 
 
 def call(
-    emitter: EventEmitter | None, method: str, path: str, door: Door | None = None, **more: Any
+    emitter: EventEmitter | None,
+    method: str,
+    path: str,
+    door: Door | None = None,
+    exempt: str = "",
+    **more: Any,
 ) -> httpx.Response:
     """One request to a service whose Redis is away and that fails closed."""
 
     async def asked() -> httpx.Response:
         url = f"redis://{HOST}:{free_port()}"
-        guard = AsyncGuard.from_url(url, on_failure="closed", deadline_s=0.01)
+        guard = AsyncGuard.from_url(url, on_failure="closed", deadline_s=0.01, exempt=frozenset({exempt}))
         service = GatewayService(guard, emitter, door or Door(), lambda: b"metrics")
         transport = httpx.ASGITransport(app=service)
         async with httpx.AsyncClient(transport=transport, base_url="http://guard") as client:
@@ -131,6 +137,20 @@ def test_a_check_of_nobody_passes_and_of_somebody_fails_closed_with_our_answer()
     assert call(None, "GET", "/check").status_code == 200
     refused = call(None, "GET", "/check", headers={"x-account-id": "a"})
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+
+
+@pytest.mark.parametrize("sent", ["zoë", "张伟", "acct-1"])
+def test_a_check_reads_an_account_as_access_logs_do(sent: str) -> None:
+    headers = {b"x-account-id": sent.encode()}
+    assert call(None, "GET", "/check", exempt=sent, headers=headers).status_code == 200
+    assert call(None, "GET", "/check", headers=headers).status_code == 503
+    assert from_header("X-Account-Id")({"headers": [*headers.items()]}) == sent
+
+
+def test_an_account_that_is_no_utf_8_is_one_all_the_same() -> None:
+    headers = {b"x-account-id": b"zo\xeb"}
+    assert call(None, "GET", "/check", exempt="zo\xeb", headers=headers).status_code == 200
+    assert from_header("x-account-id")({"headers": [*headers.items()]}) == "zo\xeb"
 
 
 def test_a_gateway_that_knows_only_403_gets_403_and_the_true_status_beside_it() -> None:

@@ -119,6 +119,22 @@ def test_in_an_outage_known_refusals_hold_until_they_end_and_no_longer_than_conf
     assert copy.failed("long").source == "fail_open"
 
 
+def test_a_contact_that_answers_nothing_frees_nobody_and_the_first_answer_counts() -> None:
+    copy, now, _ = fresh(hold_s=60.0)
+    copy.settle("bad", block())
+    copy.settle("pardoned", block())
+    copy.lose()
+    now.s += 30
+    copy.renew()  # it loads its data: each question ends with an error, and then it is gone again
+    assert copy.look("bad") is None, "Redis is asked"
+    assert not copy.failed("bad").allowed
+    copy.settle("pardoned", None)
+    copy.lose()
+    assert [copy.failed(name).allowed for name in ("bad", "pardoned")] == [False, True]
+    now.s += 30
+    assert copy.failed("bad").source == "fail_open", "held for no longer than from the first loss"
+
+
 def test_a_throttle_is_never_remembered() -> None:
     copy, _, counts = fresh()
     for allowed in (1, 0):
