@@ -59,17 +59,20 @@ def read_request(body: bytes) -> dict[str, Any]:
     tree = _object(body)
     if tree is None:
         return {}
-    event: dict[str, Any] = {
-        name: tree[name] for name, kind in _PLAIN.items() if isinstance(tree.get(name), kind)
-    }
+    event: dict[str, Any] = {name: tree[name] for name, kind in _PLAIN.items() if _is(tree.get(name), kind)}
     longest = tree.get("max_completion_tokens", tree.get("max_output_tokens"))
-    if isinstance(longest, int):
+    if _is(longest, int):
         event["max_tokens"] = longest
     if names := [name for tool in _list(tree.get("tools")) if (name := _tool_name(tool))]:
         event["tools"] = names[:256]
     if "reasoning" in tree or "thinking" in tree or "reasoning_effort" in tree:
         event["reasoning"] = True
     return event | _conversation(tree)
+
+
+def _is(value: Any, kind: type | tuple[type, ...]) -> bool:
+    """Whether a client's value may stand in an event: true is no number, and no name is empty."""
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool)) and value != ""
 
 
 def _conversation(tree: dict[str, Any]) -> dict[str, Any]:

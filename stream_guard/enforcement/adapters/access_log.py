@@ -19,7 +19,7 @@ import msgspec
 
 from stream_guard.enforcement.emitter import EventEmitter
 
-MAX_LINE_BYTES: Final = 64 * 1024
+MAX_LINE_BYTES: Final = 8 << 20  # Caddy logs all headers, up to 1 MiB, and writes a bad byte as six
 _decode = msgspec.json.Decoder().decode
 
 
@@ -38,7 +38,7 @@ class AccessLog:
     def take(self, line: bytes) -> None:
         """One line, whatever is in it."""
         try:
-            tree = _decode(line[line.index(b"{") :])
+            tree = _parse(line[line.index(b"{") :])
         except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
             self.counts["unreadable"] += 1
             return
@@ -74,6 +74,14 @@ class _Datagrams(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: Any) -> None:
         del addr
         self._log.take(data)
+
+
+def _parse(text: bytes) -> Any:
+    """Nobody hides by a user agent that is no UTF-8: nginx logs its bytes as they came."""
+    try:
+        return _decode(text)
+    except UnicodeDecodeError:
+        return _decode(text.decode("utf-8", "replace"))
 
 
 def read_line(tree: Any) -> dict[str, Any] | None:

@@ -57,6 +57,11 @@ def test_nginx_line_comes_behind_syslogs_head_and_without_what_is_empty(log: Acc
     assert log.counts == {"events": 1}
 
 
+def test_nobody_hides_by_bytes_that_are_no_text(log: AccessLog) -> None:
+    log.take(NGINX.replace(b'"model":""', b'"user_agent":"sdk\xff\xc3","model":"\xed\xa0"'))
+    assert log.counts == {"events": 1}
+
+
 @given(st.binary(max_size=200))
 def test_no_line_raises(line: bytes) -> None:
     log = AccessLog(EventEmitter(Kept()))
@@ -73,13 +78,14 @@ def test_lines_come_over_both_protocols_and_a_line_without_end_ends_its_connecti
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
             datagrams.sendto(NGINX, (HOST, port))
         _, writer = await asyncio.open_connection(HOST, port)
-        writer.write(line + b"\n" + b"no json\n" + line[:20])
+        long = json.dumps({**CADDY, "request": {"headers": {"X": ["\ufffd" * (1 << 20)]}}}).encode()
+        writer.write(line + b"\n" + long + b"\n" + b"no json\n" + line[:20])
         writer.write_eof()
         endless, chatter = await asyncio.open_connection(HOST, port)
         chatter.write(b"x" * (MAX_LINE_BYTES * 2))
         with suppress(OSError):
             await endless.read()
-        await asyncio.to_thread(until, lambda: sum(log.counts.values()) == 5, 30, "all was heard")
+        await asyncio.to_thread(until, lambda: sum(log.counts.values()) == 6, 30, "all was heard")
         for each in (writer, chatter):
             each.close()
             with suppress(OSError):
@@ -89,4 +95,4 @@ def test_lines_come_over_both_protocols_and_a_line_without_end_ends_its_connecti
         await asyncio.sleep(0)  # transports close in the loop's next turn
 
     asyncio.run(heard())
-    assert log.counts == {"events": 2, "unreadable": 3}
+    assert log.counts == {"events": 3, "unreadable": 3}

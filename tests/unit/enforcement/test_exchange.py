@@ -114,6 +114,21 @@ JSON = st.recursive(
 )
 
 
+ODD: st.SearchStrategy[Any] = st.sampled_from([True, False, "", -1, 1e30, "5", None, [], {}])
+
+
+@given(
+    fields=st.dictionaries(
+        st.sampled_from(["model", "max_tokens", "max_completion_tokens", "temperature", "stream"]), ODD
+    )
+)
+def test_nobody_hides_by_sending_what_no_event_may_hold(fields: dict[str, Any]) -> None:
+    event = describe(Exchange("acct-7", "/v1/completions", 200, 1.0, None, None, json.dumps(fields).encode()))
+    message = make_message(event, 1_763_800_000.0, None)
+    assert message is not None
+    assert EventDecoder().decode(message[1]).account_id == "acct-7"
+
+
 @given(tree=JSON)
 def test_whatever_a_client_sends_is_read_as_far_as_it_goes(tree: Any) -> None:
     raw = json.dumps(tree).encode()
