@@ -189,6 +189,16 @@ def test_a_refused_account_gets_our_answer_and_the_model_is_not_asked(
     assert [event.status for event in told.wait(account, 1)] == [gate.status(action)]
 
 
+@pytest.mark.parametrize("scheme", ["bearer ", "BEARER ", "Bearer  "])
+def test_a_block_is_found_however_the_key_s_scheme_is_spelled(
+    gate: Gate, decisions: str, scheme: str
+) -> None:
+    account = gate.name("spelled")
+    write(decisions, decision(account, "block"))
+    told = {"authorization": f"{scheme}sk-{account}", "x-account-id": "somebody-else"}
+    assert ask(gate.client, account, **told).status_code == gate.status("block")
+
+
 def test_a_throttled_account_passes_as_often_as_its_limit_says_and_is_told(
     gate: Gate, decisions: str, told: Told
 ) -> None:
