@@ -6,6 +6,7 @@ operator may add what LiteLLM does not know (``payment_id``, ``indicators``).
 """
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, Final
 
 from stream_guard.wire.aliases import FIELDS, Reading, fill
@@ -64,7 +65,7 @@ def _who(tree: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]
         "account_id": (user if user != _NOBODY else None) or team or key,
         "api_key_id": key,
         "org_id": metadata.get("user_api_key_org_id") or team,
-        "end_user_id": tree.get("end_user") or metadata.get("user_api_key_end_user_id"),
+        "end_user_id": _text(tree.get("end_user")) or metadata.get("user_api_key_end_user_id"),
         "client_ip": tree.get("requester_ip_address") or metadata.get("requester_ip_address"),
         "user_agent": metadata.get("user_agent") or _tagged_agent(tree.get("request_tags")),
         "conversation_id": metadata.get("session_id"),
@@ -72,8 +73,9 @@ def _who(tree: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _what(tree: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    limits = (parameters.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"))
-    streams = tree.get("stream")
+    names = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+    limits = (_number(parameters.get(name)) for name in names)
+    streams, tools = (tree.get("stream"), parameters.get("stream")), parameters.get("tools")
     return {
         "event_id": tree.get("id"),
         "occurred_at": tree.get("endTime"),
@@ -81,13 +83,25 @@ def _what(tree: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, A
         "model": tree.get("model") or tree.get("model_group"),
         "operation": _operation(tree.get("call_type")),
         "status": _status(tree),
-        "max_tokens": next((limit for limit in limits if limit is not None), None),
-        "temperature": parameters.get("temperature"),
-        "stream": streams if streams is not None else parameters.get("stream"),
+        "max_tokens": next((limit for limit in limits if limit is not None and limit % 1 == 0), None),
+        "temperature": _number(parameters.get("temperature")),
+        "stream": next((said for said in streams if isinstance(said, bool)), None),
         "reasoning": _reasoning(parameters),
-        "tools": read_tools(parameters.get("tools")),
+        "tools": read_tools(tools) if isinstance(tools, list) else None,
         "tool_calls": _tool_calls(tree),
     }
+
+
+def _text(value: Any) -> str | None:
+    """A client's own text: what is none says nothing, and hides nobody."""
+    return value if isinstance(value, str) else None
+
+
+def _number(value: Any) -> int | float | None:
+    """Likewise: a client may send what a model's server takes for a number, true for 1.0 say."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if isinstance(value, int) or isfinite(value) else None
 
 
 def _operation(call_type: Any) -> Any:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_guard.enforcement import event as event_module
+from stream_guard.enforcement.adapters.litellm_event import event_of
 from stream_guard.enforcement.event import FIELDS, edge_sketcher, make_message
 from stream_guard.enforcement.exchange import Exchange, describe, read_answer, read_request
 from stream_guard.records import RequestEvent
@@ -127,6 +128,26 @@ def test_nobody_hides_by_sending_what_no_event_may_hold(fields: dict[str, Any]) 
     message = make_message(event, 1_763_800_000.0, None)
     assert message is not None
     assert EventDecoder().decode(message[1]).account_id == "acct-7"
+
+
+CHOSEN = st.sampled_from(["max_tokens", "max_completion_tokens", "temperature", "stream", "tools"])
+
+
+@given(parameters=st.dictionaries(CHOSEN, ODD | st.just(10**400)), user=ODD)
+def test_nobody_hides_behind_litellm_either(parameters: dict[str, Any], user: Any) -> None:
+    payload = {
+        "id": "call-1",
+        "call_type": "acompletion",
+        "status": "success",
+        "endTime": 1_763_800_000.0,
+        "model": "atlas-large-2",
+        "model_parameters": parameters,
+        "end_user": user,
+        "metadata": {"user_api_key_hash": "88dc"},
+    }
+    message = make_message(event_of(payload), 1_763_800_000.0, None)
+    assert message is not None
+    assert EventDecoder().decode(message[1]).account_id == "88dc"
 
 
 @given(tree=JSON)
