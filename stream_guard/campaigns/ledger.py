@@ -159,7 +159,7 @@ class Ledger:
         for group in self.groups_of(account):
             if group.campaign == campaign.campaign_id:
                 self.change(group)
-                group.inside += step
+                group.inside = max(0, group.inside + step)  # beyond its bound a group names only a part
 
 
 def name_campaign(indicator: str, now: int) -> str:
