@@ -13,6 +13,11 @@ from stream_guard.embedded.kafka import EmbeddedKafka
 from stream_guard.embedded.process import Server, ServerFailed
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright leaves an event loop in this thread, and others run their own."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 def start_or_skip(server: Server) -> None:
     """Start a neighbour, or say why there is none."""
     try:

@@ -12,7 +12,7 @@ from tests.e2e.program import COMMAND, ROOT, good, stream_guard, with_environmen
 from tests.support.polling import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.redis, pytest.mark.slow]
-PATIENCE_S = 120
+PATIENCE_S = 240
 SOME = r"[1-9][\d,]*"
 
 
