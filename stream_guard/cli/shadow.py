@@ -6,7 +6,7 @@ import typer
 
 from stream_guard.cli import words
 from stream_guard.cli.options import Author, Config, Json, Note, author_or_login, settings_from
-from stream_guard.cli.output import say, show_json, show_table
+from stream_guard.cli.output import say
 from stream_guard.cli.times import expiry
 from stream_guard.records import Control
 
@@ -60,20 +60,10 @@ def list_(config: Config = None, is_json: Json = False) -> None:
 
         stream-guard shadow list --json
     """
-    from stream_guard.decisions.explain import at
     from stream_guard.sinks.control import shadows_at
 
     held = shadows_at(words.spoken(settings_from(config)), words.now())
-    if is_json:
-        show_json(held)
-        return
-    show_table(
-        ("subject", "since", "until", "author", "note"),
-        [
-            (w.subject, at(w.spoken_at), "" if w.expires_at is None else at(w.expires_at), w.author, w.note)
-            for w in held
-        ],
-    )  # fmt: skip
+    words.show(held, endless="", is_json=is_json)
 
 
 def _switch(

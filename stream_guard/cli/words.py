@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from stream_guard.cli.output import show_json, show_table
 from stream_guard.records import Control
 from stream_guard.settings import Settings
 
@@ -34,3 +35,17 @@ def lines_of(path: Path) -> list[Any]:
     from stream_guard.wire.files import EventFile
 
     return list(EventFile(str(path)))
+
+
+def show(held: list[Control], *, endless: str, is_json: bool) -> None:
+    """List words that hold; ``endless`` says until when one holds that has no end."""
+    from stream_guard.decisions.explain import at
+
+    if is_json:
+        show_json(held)
+        return
+    rows = []
+    for word in held:
+        until = endless if word.expires_at is None else at(word.expires_at)
+        rows.append((word.subject, at(word.spoken_at), until, word.author, word.note))
+    show_table(("subject", "since", "until", "author", "note"), rows)
