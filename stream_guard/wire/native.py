@@ -6,6 +6,9 @@
 3. Foreign: OpenTelemetry, LiteLLM, or other names for our fields (`otel`, `litellm`, `aliases`);
    then what a client chose is brought within bounds (`mend`).
 
+What is no JSON by the book is read once more, with patience (`parse.parse_damaged`): a client must not
+hide by half a character in its prompt.  Only what clients choose may be damaged so.
+
 A log is written by one kind of sender, so the path that the last message took is tried first, and
 unknown fields that were seen are taken out before the first attempt.  Both only save time: the
 same message gives the same event whatever came before it.
@@ -28,8 +31,8 @@ from stream_guard.records import RequestEvent
 from stream_guard.wire import litellm, otel
 from stream_guard.wire.aliases import ALIASES, CONVERSATIONS, FIELDS, Reading, read_flat
 from stream_guard.wire.invalid import explain, measured
-from stream_guard.wire.mend import mend
-from stream_guard.wire.parse import check_depth, parse_object
+from stream_guard.wire.mend import CLIENTS_OWN, mend
+from stream_guard.wire.parse import REPLACED, check_depth, parse_damaged, parse_object
 from stream_guard.wire.times import read_time
 
 MAX_NAMES: Final = 256  # names of unknown fields counted one by one
@@ -37,6 +40,8 @@ OTHER: Final = "(other)"  # all names beyond these
 NAME_CHARS: Final = 64
 SKETCH_BYTES: Final = 64
 COMMON_NAMES: Final = 8  # unknown fields taken out before the first attempt
+DAMAGED: Final = frozenset({"not_json", "out_of_range"})  # refusals of the parser that a client may cause
+DAMAGE: Final = "(message)"  # under this name a message counts as mended that was no JSON by the book
 
 Sketch = Callable[[str], bytes]
 
@@ -101,11 +106,24 @@ class EventDecoder:
         return event
 
     def _decode_leniently(self, value: bytes) -> RequestEvent:
-        tree = parse_object(value)
+        try:
+            tree, damage = parse_object(value), None
+        except InvalidEvent as error:
+            if error.reason not in DAMAGED:
+                raise
+            tree, damage = parse_damaged(value), error
+        if damage is None:
+            return self._read_tree(tree, value)
+        if not isinstance(tree, dict):
+            raise damage
+        event = whole(self._read_tree(tree, value))
+        self.mended_fields[DAMAGE] += 1
+        return event
+
+    def _read_tree(self, tree: dict[str, Any], value: bytes) -> RequestEvent:
+        """The event in ``tree``, which was read from ``value``."""
         size = len(tree)
-        text = tree.pop("prompt", None)
-        if text is not None and not isinstance(text, str):
-            raise InvalidEvent("wrong_type", f"prompt: expected str; got {type(text).__name__}")
+        text = self._prompt(tree.pop("prompt", None), value)
         taken = {}
         for name in self._common:
             if name in tree:
@@ -126,6 +144,17 @@ class EventDecoder:
         if text is not None:
             self._reduce(event, text)
         return event
+
+    def _prompt(self, prompt: Any, value: bytes) -> str | None:
+        """The text to sketch; nonsense is counted, and hides nobody."""
+        if prompt is None or isinstance(prompt, str):
+            return prompt
+        if isinstance(prompt, _NESTED):
+            check_depth(value)
+        texts = [text for text in prompt if isinstance(text, str)] if isinstance(prompt, list) else []
+        if not texts or len(texts) != len(prompt):
+            self.mended_fields["prompt"] += 1
+        return "\n".join(texts) or None
 
     def _decode_foreign(self, tree: dict[str, Any]) -> tuple[RequestEvent, str | None]:
         """The event, and the text that came with it."""
@@ -211,6 +240,15 @@ def _read_times(tree: dict[str, Any]) -> bool:
     if isinstance(created, str):
         tree["account_created_at"] = read_time(created, "account_created_at")
     return isinstance(occurred, str) or isinstance(created, str)
+
+
+def whole(event: RequestEvent) -> RequestEvent:
+    """``event``, of which not all could be read; InvalidEvent if the gateway itself wrote that."""
+    for name in sorted(FIELDS - CLIENTS_OWN):
+        value = getattr(event, name)
+        if isinstance(value, str) and REPLACED in value:
+            raise InvalidEvent("not_json", f"{name}: expected UTF-8; got {measured(value)}")
+    return event
 
 
 def _check_sketch(text: str) -> None:

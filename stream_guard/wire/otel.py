@@ -83,7 +83,11 @@ def _status(own: Mapping[str, Any], error: Any) -> int | None:
     """HTTP status of a span without one: only an error says something."""
     if own.get("code", own.get("status_code")) not in _ERROR_CODES:
         return None
-    return int(error) if isinstance(error, str) and error.isdigit() and len(error) == 3 else 500
+    return (
+        int(error)
+        if isinstance(error, str) and error.isascii() and error.isdigit() and len(error) == 3
+        else 500
+    )
 
 
 def plain_attributes(attributes: Any) -> dict[str, Any]:

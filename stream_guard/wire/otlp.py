@@ -19,9 +19,9 @@ import msgspec
 
 from stream_guard.errors import ConfigurationError, InvalidEvent
 from stream_guard.records import RequestEvent
-from stream_guard.wire.native import EventDecoder
+from stream_guard.wire.native import DAMAGED, EventDecoder, whole
 from stream_guard.wire.otel import plain_attributes
-from stream_guard.wire.parse import check_depth, parse_object
+from stream_guard.wire.parse import check_depth, parse_damaged, parse_object
 from stream_guard.wire.redact import redact
 
 MODELS: Final = ("gen_ai.request.model", "gen_ai.response.model", "model")
@@ -72,7 +72,7 @@ class SpanReader:
                 attributes["account_id"] = attributes.get(self._account, shared.get(self._account))
             raw = _ENCODE(span)
             try:
-                batch.events.append(self._decode(raw))
+                batch.events.append(whole(self._decode(raw)))
             except InvalidEvent as error:
                 failure = Failure(error.reason, f"span {number}: {error.detail}", redact(raw))
                 batch.failures.append(failure)
@@ -91,7 +91,7 @@ def _spans(value: bytes) -> Iterator[dict[str, Any]]:
 
 
 def _from_json(value: bytes) -> Iterator[dict[str, Any]]:
-    tree = parse_object(value)
+    tree = _parse_json(value)
     check_depth(value)
     if not isinstance(tree.get("resourceSpans"), list):
         raise InvalidEvent("not_object", "expected a batch of spans (resourceSpans)")
@@ -102,6 +102,17 @@ def _from_json(value: bytes) -> Iterator[dict[str, Any]]:
             for span in _objects(scope, "spans"):
                 own = {name: span[name] for name in _OWN if span.get(name)}
                 yield {**own, "attributes": plain_attributes(span.get("attributes")), "resource": shared}
+
+
+def _parse_json(value: bytes) -> dict[str, Any]:
+    """A batch is not lost for half a character that one client sent: `parse.parse_damaged`."""
+    try:
+        return parse_object(value)
+    except InvalidEvent as error:
+        tree = parse_damaged(value) if error.reason in DAMAGED else None
+        if not isinstance(tree, dict):
+            raise
+        return tree
 
 
 def _from_protobuf(value: bytes) -> Iterator[dict[str, Any]]:
@@ -138,9 +149,10 @@ _FIELDS: Final = {
         "status": (15, "Status"),
     },
     "Status": {"code": (3, "enum")},
-    "KeyValue": {"key": (1, "string"), "value": (2, "AnyValue")},
+    # Text is read as bytes, the same on the wire: for one text that is no UTF-8 all of the batch would fail.
+    "KeyValue": {"key": (1, "bytes"), "value": (2, "AnyValue")},
     "AnyValue": {
-        "string_value": (1, "string?"),
+        "string_value": (1, "bytes?"),
         "bool_value": (2, "bool?"),
         "int_value": (3, "int64?"),
         "double_value": (4, "double?"),
@@ -174,7 +186,11 @@ def _parse(value: bytes) -> Any:
 
 
 def _map(pairs: Any) -> dict[str, Any]:
-    return {pair.key: _plain(pair.value) for pair in pairs}
+    return {_text(pair.key): _plain(pair.value) for pair in pairs}
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
 
 
 def _plain(value: Any) -> Any:
@@ -183,6 +199,8 @@ def _plain(value: Any) -> Any:
     if kind is None:
         return None
     inner = getattr(value, kind)
+    if kind == "string_value":
+        return _text(inner)
     if kind == "array_value":
         return [_plain(item) for item in inner.values]
     return _map(inner.values) if kind == "kvlist_value" else inner

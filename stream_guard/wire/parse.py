@@ -3,8 +3,13 @@
 The parser's own limit on nesting is Python's recursion limit less the frames already on the
 stack, so the same message could pass in one runtime and fail in another.  We set a limit of our
 own, far below it, so that every runtime refuses the same messages.
+
+Some of what is no JSON by the book is the work of a client whose gateway passes its text and its numbers
+on as they came: half a character, bytes that are no UTF-8, NaN, a number beyond all bounds.  `parse_damaged`
+reads that too, so that nobody hides behind it.
 """
 
+import json
 import re
 from typing import Any, Final
 
@@ -19,6 +24,13 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _OPENERS = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
+REPLACED: Final = "\ufffd"  # stands where a character can not be read
+_LONGEST_INTEGER: Final = 32  # digits; a longer one is infinite
+# Every escape, from the left, so that none begins within another; the group holds half of a pair.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
 
 
 def parse_object(value: bytes) -> dict[str, Any]:
@@ -44,6 +56,24 @@ def parse_object(value: bytes) -> dict[str, Any]:
         if not value.strip():
             raise InvalidEvent("empty", "the message has no body") from error
         raise InvalidEvent("not_json", f"{len(value)} bytes: {error}") from error
+
+
+def parse_damaged(value: bytes) -> Any:
+    """What ``value`` holds, read with patience; None if it is no JSON all the same.
+
+    What can not be read of a text becomes `REPLACED`; NaN, infinities and what is too large for a
+    double stay numbers, for the fields' own bounds to judge.  InvalidEvent if it nests too deep.
+    """
+    check_depth(value)
+    whole = _ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], value)
+    try:
+        return json.loads(whole.decode("utf-8", "replace"), parse_int=_integer)
+    except ValueError:
+        return None
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) < _LONGEST_INTEGER else float(digits)
 
 
 def parse_embedded(value: Any) -> Any:

@@ -35,6 +35,6 @@ def _with_cache(usage: dict[str, Any]) -> Any:
     total = usage.get("input_tokens")
     for name in ("cache_read_input_tokens", "cache_creation_input_tokens"):
         part = usage.get(name)
-        if isinstance(total, int) and isinstance(part, int):
+        if isinstance(total, int) and isinstance(part, int) and part > 0:
             total += part
     return total

@@ -8,7 +8,7 @@ import pytest
 from stream_guard.errors import InvalidEvent
 from stream_guard.wire.aliases import ALIASES, CONVERSATIONS
 from stream_guard.wire.invalid import REASONS
-from stream_guard.wire.mend import CLIENTS_OWN
+from stream_guard.wire.mend import CLIENTS_OWN, SERVERS_OWN
 from stream_guard.wire.native import EventDecoder
 from stream_guard.wire.networks import load_networks
 
@@ -53,8 +53,10 @@ def test_the_details_shown_are_those_that_are_given(field: str) -> None:
 
 
 def test_what_is_mended_is_named() -> None:
-    mended = PAGE.partition("what the client itself chooses (")[2].partition(")")[0]
+    mended = PAGE.partition("What the client itself chooses (")[2].partition(")")[0]
     assert set(re.findall(r"`(\w+)`", mended)) == CLIENTS_OWN
+    said = PAGE.partition("What the model's server says (")[2].partition(")")[0]
+    assert set(re.findall(r"`(\w+)`", said)) == SERVERS_OWN
 
 
 def test_the_table_of_networks_can_be_read(tmp_path: Path) -> None:

@@ -106,6 +106,32 @@ def test_what_is_no_batch_is_refused(value: bytes, reason: str) -> None:
     assert caught.value.reason == reason
 
 
+@pytest.mark.parametrize("odd", [b"\\ud800ame a river", b"\xffame a river"], ids=["half", "bytes"])
+def test_half_a_character_of_one_client_harms_no_batch(odd: bytes) -> None:
+    assert b"Name a river" in JSON
+    batch, whole = reader().read(JSON.replace(b"Name a river", odd)), reader().read(JSON)
+    assert [event.event_id for event in batch.events] == [event.event_id for event in whole.events]
+    assert batch.events[0].prompt_chars == len(PROMPT)
+
+
+def test_text_that_is_no_utf_8_harms_no_batch_in_protobuf() -> None:
+    sent = sdk_batch([chat("a", **{"user_agent.original": "sdk-1"}), chat("b")])
+    first, second = reader().read(sent.replace(b"sdk-1", b"sdk\xff1")).events
+    assert (first.user_agent, second.account_id) == ("sdk\ufffd1", "b")
+
+
+def test_an_account_that_can_not_be_read_is_a_failure_of_its_own() -> None:
+    batch = reader().read(sdk_batch([chat("acct-1"), chat("b")]).replace(b"acct-1", b"acc\xff-1"))
+    assert [event.account_id for event in batch.events] == ["b"]
+    assert [failure.reason for failure in batch.failures] == ["not_json"]
+
+
+def test_nonsense_of_one_client_costs_no_event() -> None:
+    sent = sdk_batch([chat("a") | {"gen_ai.request.temperature": "warm", "gen_ai.usage.input_tokens": -4}])
+    (event,) = reader().read(sent).events
+    assert (event.temperature, event.input_tokens, event.account_id) == (None, None, "a")
+
+
 def test_oddities_inside_a_batch_harm_nobody() -> None:
     tree = json.loads(JSON)
     tree["resourceSpans"] += [None, {}, {"scopeSpans": [1, {"spans": [None, {"attributes": 3}]}]}]
