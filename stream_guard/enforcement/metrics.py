@@ -127,8 +127,10 @@ PENDING: Final = GatewayMetric(
 LINES: Final = GatewayMetric(
     "stream_guard_gateway_lines_total",
     "counter",
-    "Requests in access logs that gateways sent: events, others (nobody's requests), unreadable, dropped.",
-    "unreadable: a log's format is not what docs/gateways.md says; dropped: as for events.",
+    "Requests in access logs that gateways sent: events, others (nobody's requests), unreadable, dropped; "
+    "what was posted to /events and could not be read counts as unreadable, too.",
+    "unreadable: a log's format is not what docs/gateways.md says, or /events told its sender; dropped: as "
+    "for events.",
     {"what": ("events", "others", "unreadable", "dropped")},
 )
 GATEWAY_METRICS: Final = tuple(value for value in globals().values() if isinstance(value, GatewayMetric))

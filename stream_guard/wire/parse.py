@@ -65,11 +65,15 @@ def parse_damaged(value: bytes) -> Any:
     double stay numbers, for the fields' own bounds to judge.  InvalidEvent if it nests too deep.
     """
     check_depth(value)
-    whole = _ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], value)
     try:
-        return json.loads(whole.decode("utf-8", "replace"), parse_int=_integer)
+        return json.loads(repair(value).decode("utf-8", "replace"), parse_int=_integer)
     except ValueError:
         return None
+
+
+def repair(value: bytes) -> bytes:
+    """JSON with `REPLACED` for each half of a pair of escapes."""
+    return _ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], value)
 
 
 def _integer(digits: str) -> int | float:

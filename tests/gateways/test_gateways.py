@@ -316,7 +316,7 @@ def test_the_service_sends_what_it_has_taken_before_it_ends(
 ) -> None:
     with GuardService(tmp_path, decisions, told) as service:
         taken = httpx.post(f"{service.url}/events", json={"account_id": "last-words", "model": "m"})
-        assert taken.json() == {"taken": 1, "dropped": 0}
+        assert taken.json()["taken"] == 1
         process = service._process
         service.stop()
     assert process is not None

@@ -14,7 +14,8 @@ by the gateway's access log (`access_log.py`), never by `/check`: it does not kn
 Where a ``token`` is set, whoever posts must bring it, as ``x-api-key`` or as a bearer.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import partial
 from hmac import compare_digest
@@ -22,12 +23,14 @@ from typing import Any, Final
 
 import msgspec
 
+from stream_guard.enforcement.adapters.bodies import Fault, read_events, read_json
 from stream_guard.enforcement.adapters.litellm_event import account_of, event_of
 from stream_guard.enforcement.answer import MEDIA_TYPE, Answer, answer, limit_headers
 from stream_guard.enforcement.async_guard import AsyncGuard
 from stream_guard.enforcement.check import FORBIDDEN, Check
 from stream_guard.enforcement.emitter import EventEmitter
 from stream_guard.enforcement.keys import text_of
+from stream_guard.errors import InvalidEvent
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -39,7 +42,7 @@ GUARDRAIL: Final = "/beta/litellm_basic_guardrail_api"
 STATUS: Final = "x-stream-guard-status"
 ACTION: Final = "x-stream-guard-action"
 JSON: Final = {"content-type": "application/json"}
-_decode = msgspec.json.Decoder().decode
+MAX_FAULTS: Final = 100  # told one by one; the others are counted
 _encode = msgspec.json.Encoder().encode
 
 
@@ -53,7 +56,10 @@ class Door:
 
 
 class GatewayService:
-    """The ASGI application."""
+    """The ASGI application.
+
+    ``counts``: where to count what was posted to `/events` and can not be read (unreadable).
+    """
 
     def __init__(
         self,
@@ -61,8 +67,10 @@ class GatewayService:
         emitter: EventEmitter | None = None,
         door: Door | None = None,
         metrics: Callable[[], bytes] = bytes,
+        counts: Counter[str] | None = None,
     ) -> None:
         self._guard, self._emitter, self._door, self._metrics = guard, emitter, door or Door(), metrics
+        self._counts: Counter[str] = Counter() if counts is None else counts
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """One connection, as ASGI has it."""
@@ -95,9 +103,11 @@ class GatewayService:
         if body is None:
             return _problem(413, "Too large", f"expected at most {MAX_BODY_BYTES} bytes")
         try:
-            return self._take(body) if path == EVENTS else await self._rail(_decode(body))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            return _problem(400, "Not JSON", str(error))
+            return self._take(body) if path == EVENTS else await self._rail(read_json(body))
+        except InvalidEvent as error:
+            if path == EVENTS:
+                self._counts["unreadable"] += 1
+            return _problem(400, "Not JSON", error.detail)
 
     async def _check(self, headers: Mapping[str, str], query: bytes) -> Answer:
         account_id = headers.get(self._door.account_header)
@@ -126,27 +136,29 @@ class GatewayService:
     def _take(self, body: bytes) -> Answer:
         """Events, as one JSON object, an array of them, or one per line."""
         taken = dropped = 0
-        for tree in _trees(body):
-            is_payload = "call_type" in tree or "standard_logging_object" in tree
-            source = partial(event_of, tree) if is_payload else tree
-            if self._emitter is not None and self._emitter.emit(source):
+        faults = []
+        for tree in read_events(body):
+            if isinstance(tree, Fault):
+                faults.append(tree)
+            elif self._emit(tree):
                 taken += 1
             else:
                 dropped += 1
-        return Answer(200, JSON, _encode({"taken": taken, "dropped": dropped}))
+        self._counts["unreadable"] += len(faults)
+        if faults and not taken and not dropped:
+            return _problem(400, "Not JSON", f"none of {len(faults)} can be read: {faults[0].detail}")
+        counts = {"taken": taken, "dropped": dropped, "refused": len(faults)}
+        return Answer(200, JSON, _encode({**counts, "faults": faults[:MAX_FAULTS]}))
+
+    def _emit(self, tree: dict[str, Any]) -> bool:
+        is_payload = "call_type" in tree or "standard_logging_object" in tree
+        source = partial(event_of, tree) if is_payload else tree
+        return self._emitter is not None and self._emitter.emit(source)
 
     def _is_known(self, headers: Mapping[str, str]) -> bool:
         token = self._door.token
         given = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
         return not token or compare_digest(given.encode(), token.encode())
-
-
-def _trees(body: bytes) -> Iterator[dict[str, Any]]:
-    if body.lstrip()[:1] == b"[":
-        found = _decode(body)
-    else:
-        found = [_decode(line) for line in body.splitlines() if line.strip()]
-    return (tree for tree in found if isinstance(tree, dict))
 
 
 async def _read(receive: Receive) -> bytes | None:

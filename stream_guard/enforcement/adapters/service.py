@@ -48,7 +48,8 @@ async def serve(guard: AsyncGuard, emitter: EventEmitter | None, door: Door, por
         if ports.grpc:
             services = _envoy(guard, emitter, door, lines)
             await _serve_grpc(services, ports, stack)
-        await _serve_http(GatewayService(guard, emitter, door, lambda: generate_latest(registry)), ports)
+        service = GatewayService(guard, emitter, door, lambda: generate_latest(registry), lines)
+        await _serve_http(service, ports)
 
 
 async def _listen(log: AccessLog, ports: Ports, stack: AsyncExitStack) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from stream_guard.embedded.process import HOST, free_port
 from stream_guard.enforcement import AsyncGuard, EventEmitter
-from stream_guard.enforcement.adapters.http import GUARDRAIL, Door, GatewayService
+from stream_guard.enforcement.adapters.http import GUARDRAIL, MAX_FAULTS, Door, GatewayService
 from stream_guard.enforcement.asgi import from_header
 from tests.support.producers import Kept
 
@@ -47,6 +48,7 @@ def call(
     path: str,
     door: Door | None = None,
     exempt: str = "",
+    counts: Counter[str] | None = None,
     **more: Any,
 ) -> httpx.Response:
     """One request to a service whose Redis is away and that fails closed."""
@@ -54,7 +56,7 @@ def call(
     async def asked() -> httpx.Response:
         url = f"redis://{HOST}:{free_port()}"
         guard = AsyncGuard.from_url(url, on_failure="closed", deadline_s=0.01, exempt=frozenset({exempt}))
-        service = GatewayService(guard, emitter, door or Door(), lambda: b"metrics")
+        service = GatewayService(guard, emitter, door or Door(), lambda: b"metrics", counts)
         transport = httpx.ASGITransport(app=service)
         async with httpx.AsyncClient(transport=transport, base_url="http://guard") as client:
             response = await client.request(method, path, **more)
@@ -62,6 +64,11 @@ def call(
         return response
 
     return asyncio.run(asked())
+
+
+def told(taken: int = 0, dropped: int = 0) -> dict[str, Any]:
+    """The answer where nothing is refused."""
+    return {"taken": taken, "dropped": dropped, "refused": 0, "faults": []}
 
 
 def events(emitter: EventEmitter, kept: Kept) -> list[dict[str, Any]]:
@@ -77,7 +84,7 @@ def events(emitter: EventEmitter, kept: Kept) -> list[dict[str, Any]]:
 def test_litellms_payload_becomes_an_event_without_its_text(
     emitter: EventEmitter, kept: Kept, body: str
 ) -> None:
-    assert call(emitter, "POST", "/events", content=body).json() == {"taken": 1, "dropped": 0}
+    assert call(emitter, "POST", "/events", content=body).json() == told(taken=1)
     (event,) = events(emitter, kept)
     assert (event["account_id"], event["model"], event["status"]) == ("acct-7", "atlas-large-2", 200)
     assert (event["input_tokens"], event["prompt_chars"]) == (12, len("a secret"))
@@ -93,10 +100,77 @@ def test_events_of_ones_own_are_taken_as_they_are(emitter: EventEmitter, kept: K
 
 
 def test_without_an_emitter_events_are_told_to_be_dropped() -> None:
-    assert call(None, "POST", "/events", json=[PAYLOAD]).json() == {"taken": 0, "dropped": 1}
+    assert call(None, "POST", "/events", json=[PAYLOAD]).json() == told(dropped=1)
 
 
-@pytest.mark.parametrize("body", ["{", "[1, 2", "\xff", "[" * 5000])
+def own(name: str, **more: Any) -> str:
+    """An event of one's own, as text."""
+    return json.dumps({"event_id": name, "account_id": "a", "occurred_at": 1.0, "model": "m", **more})
+
+
+@pytest.mark.parametrize(
+    "odd", ['"\\ud800"', '"\xff"', "NaN", "1e999", "-Infinity", '"\\udc00\\ud83d\\ude00"', "9" * 5000]
+)
+@pytest.mark.parametrize("between", ["[%s]", "%s"], ids=["array", "lines"])
+def test_oddities_of_one_client_cost_no_event(
+    emitter: EventEmitter, kept: Kept, between: str, odd: str
+) -> None:
+    strange = own("2")[:-1] + f', "prompt": {odd}, "temperature": {odd}' + "}"
+    joint = "," if "[" in between else "\n"
+    body = between % joint.join((own("1"), strange, own("3")))
+    assert call(emitter, "POST", "/events", content=body.encode("latin-1")).json() == told(taken=3)
+    assert [event["event_id"] for event in events(emitter, kept)] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason"),
+    [
+        ("3", "not_object"),
+        ('"text"', "not_object"),
+        ("[1]", "not_object"),
+        ('{"account_id": "a\\ud800"}', "not_json"),
+        ('{"event_id": "\xff", "account_id": "a"}', "not_json"),
+    ],
+)
+@pytest.mark.parametrize("between", ["[%s]", "%s"], ids=["array", "lines"])
+def test_an_event_that_can_not_be_read_costs_no_other_and_its_sender_is_told(
+    emitter: EventEmitter, kept: Kept, between: str, odd: str, reason: str
+) -> None:
+    body = between % ("," if "[" in between else "\n").join((own("1"), odd, own("3")))
+    counts: Counter[str] = Counter()
+    answer = call(emitter, "POST", "/events", counts=counts, content=body.encode("latin-1")).json()
+    assert (answer["taken"], answer["dropped"], answer["refused"]) == (2, 0, 1)
+    (fault,) = answer["faults"]
+    assert (fault["index"], fault["reason"]) == (1, reason)
+    assert counts == {"unreadable": 1}
+    assert [event["event_id"] for event in events(emitter, kept)] == ["1", "3"]
+
+
+def test_a_line_that_is_cut_off_costs_no_other(emitter: EventEmitter, kept: Kept) -> None:
+    deep = '{"account_id": "a", "prompt": ' + "[" * 200 + "NaN" + "]" * 200 + "}"
+    answer = call(
+        emitter, "POST", "/events", content="\n".join((own("1"), own("2")[:20], deep, own("3")))
+    ).json()
+    assert [fault["reason"] for fault in answer["faults"]] == ["not_json", "too_deep"]
+    assert [event["event_id"] for event in events(emitter, kept)] == ["1", "3"]
+
+
+def test_the_list_of_faults_is_bounded(emitter: EventEmitter) -> None:
+    answer = call(emitter, "POST", "/events", content=own("1") + "\n3" * 1000).json()
+    assert (answer["refused"], len(answer["faults"])) == (1000, MAX_FAULTS)
+
+
+def test_one_event_may_stand_on_many_lines(emitter: EventEmitter, kept: Kept) -> None:
+    body = json.dumps(json.loads(own("1")), indent=2)
+    assert call(emitter, "POST", "/events", content=body).json() == told(taken=1)
+
+
+def test_half_a_character_in_a_prompt_does_not_keep_a_guardrail_from_refusing() -> None:
+    body = '{"request_data": {"user_api_key_user_id": "a"}, "texts": ["\\ud800"], "input_type": "request"}'
+    assert call(None, "POST", GUARDRAIL, content=body).json()["action"] == "BLOCKED"
+
+
+@pytest.mark.parametrize("body", ["{", "[1, 2", "[1, 2]", "\xff", "[" * 5000])
 def test_what_is_no_json_is_refused_with_a_reason(emitter: EventEmitter, body: str) -> None:
     response = call(emitter, "POST", "/events", content=body.encode("latin-1"))
     assert (response.status_code, response.json()["title"]) == (400, "Not JSON")
