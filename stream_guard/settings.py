@@ -134,6 +134,7 @@ class ConsoleSettings(Struct, frozen=True, forbid_unknown_fields=True):
     metrics: tuple[str, ...] = ()  # workers' metrics; empty: that of telemetry.metrics_host and _port
     session_hours: Annotated[float, Meta(gt=0, le=168)] = 8.0
     keep_accounts: Positive = 50_000  # with a decision, in memory; about 2 KB each
+    proxies: tuple[str, ...] = ()  # addresses or networks whose X-Forwarded-For is believed; empty: nobody's
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):

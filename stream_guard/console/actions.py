@@ -44,16 +44,17 @@ class Actions:
         console = self._desk.settings.console
         if not sessions.can_act:
             raise Refused(403, "this console has no token set: it can only be read")
-        if sessions.is_throttled(now):
-            raise Refused(429, "too many wrong tokens: wait a minute")
+        address = _address(request)
+        if sessions.is_throttled(address, now):
+            raise Refused(429, "too many wrong tokens from your address: wait a minute")
         author = form.text("author")
         if not author:
             return self._again(request, form, "Your name is missing: what you say is kept with it.", 400)
-        session_id = sessions.sign_in(form.text("token"), author, now)
+        session_id = sessions.sign_in(form.text("token"), author, address, now)
         if not session_id:
-            log.warning("console_sign_in_refused", author=author, address=_address(request))
+            log.warning("console_sign_in_refused", author=author, address=address)
             return self._again(request, form, "That is not the token.", 403)
-        log.info("console_signed_in", author=author, address=_address(request))
+        log.info("console_signed_in", author=author, address=address)
         answer = RedirectResponse("/", 303)
         answer.set_cookie(
             COOKIE, session_id, max_age=int(console.session_hours * 3600), path="/",

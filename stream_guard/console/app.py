@@ -1,6 +1,7 @@
 """The console as one ASGI application, and the server that runs it."""
 
 import signal
+from ipaddress import ip_network
 from pathlib import Path
 from socket import AF_INET, AF_INET6, create_server, socket
 from types import FrameType
@@ -16,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from stream_guard.console.actions import Actions
 from stream_guard.console.desk import Desk, static_folder
@@ -41,6 +43,12 @@ def build_desk(settings: Settings, sources: Sources) -> Desk:
         if urlsplit(url).scheme not in ("http", "https"):
             message = f"console.metrics: expected http or https addresses; got {url!r}"
             raise ConfigurationError(message)
+    for proxy in console.proxies:
+        try:
+            ip_network(proxy)
+        except ValueError as error:
+            message = f"console.proxies: expected addresses or networks such as 10.0.0.0/8; got {proxy!r}"
+            raise ConfigurationError(message) from error
     sessions = Sessions(token_of(console), console.session_hours * 3600)
     policy = load_policy(Path(settings.policy) if settings.policy else None)
     return Desk(settings, sources, sessions, policy, speak)
@@ -68,6 +76,8 @@ def build_app(desk: Desk) -> Starlette:
             Mount("/static", StaticFiles(directory=static_folder())),
         ],
         middleware=[
+            # Believes X-Forwarded-For and -Proto from these alone; from nobody where none is named.
+            Middleware(ProxyHeadersMiddleware, trusted_hosts=list(console.proxies)),
             Middleware(Shield, hosts=console.hosts),
             Middleware(SignedInOnly, desk=desk),
         ],
@@ -128,7 +138,7 @@ def serve(settings: Settings) -> None:
     app = build_app(build_desk(settings, sources))
     config = uvicorn.Config(
         app, host=console.host, port=console.port, log_config=None, access_log=False, server_header=False,
-        timeout_graceful_shutdown=5, proxy_headers=True, forwarded_allow_ips="127.0.0.1",
+        timeout_graceful_shutdown=5, proxy_headers=False,
     )  # fmt: skip
     server = Server(config, app.state.live)
     listening = _listening(console.host, console.port)

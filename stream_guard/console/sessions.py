@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from stream_guard.console.attempts import Attempts
 from stream_guard.errors import ConfigurationError
 from stream_guard.settings import ConsoleSettings
 
 SESSIONS = 1_000
-FAILURES = 10  # wrong tokens per minute, from everybody together; then nobody may try for the rest of it
-MINUTE_S = 60.0
 TOKEN_CHARACTERS = 16
 MAX_AUTHOR = 64
 
@@ -64,21 +63,21 @@ class Sessions:
         self._token = _digest(token) if token else ""
         self._lasting_s = lasting_s
         self._sessions: OrderedDict[str, Session] = OrderedDict()
-        self._failures: deque[float] = deque(maxlen=FAILURES)
+        self._attempts = Attempts()
 
     @property
     def can_act(self) -> bool:
         """Whether anybody can sign in."""
         return bool(self._token)
 
-    def is_throttled(self, now: float) -> bool:
-        """Whether too many wrong tokens came within a minute."""
-        return len(self._failures) == FAILURES and now - self._failures[0] < MINUTE_S
+    def is_throttled(self, address: str, now: float) -> bool:
+        """Whether too many wrong tokens came from there within a minute."""
+        return self._attempts.are_over(address, now)
 
-    def sign_in(self, token: str, author: str, now: float) -> str:
+    def sign_in(self, token: str, author: str, address: str, now: float) -> str:
         """The id of a new session; empty if the token is wrong."""
         if not self._token or not hmac.compare_digest(_digest(token), self._token):
-            self._failures.append(now)
+            self._attempts.failed(address, now)
             return ""
         session_id = secrets.token_urlsafe(32)
         self._sessions[_digest(session_id)] = Session(author[:MAX_AUTHOR], now + self._lasting_s)
