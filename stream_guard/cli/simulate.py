@@ -71,6 +71,18 @@ Dilution = Annotated[
         show_default="drawn by level",
     ),
 ]
+Quiet = Annotated[
+    float | None,
+    typer.Option(
+        "--quiet",
+        min=0.0,
+        help="Honest days before --days; campaigns begin right after them.",
+        show_default="none, and campaigns begin within a fifth of the days",
+    ),
+]
+Pace = Annotated[
+    float, typer.Option("--pace", help="Requests of honest accounts against the usual.", show_default="1")
+]
 Start = Annotated[
     str, typer.Option("--start", help="When it begins, a whole hour: RFC 3339, UTC where no offset is given.")
 ]
@@ -98,6 +110,8 @@ def simulate(
     accounts: Accounts = None,
     sketch_ratio: Sketches = 0.0,
     dilution: Dilution = None,
+    quiet: Quiet = None,
+    pace: Pace = 1.0,
     start: Start = "2026-04-22",
     list_them: ListThem = False,
     json: Json = False,
@@ -129,6 +143,8 @@ def simulate(
         accounts=accounts,
         sketch_ratio=sketch_ratio,
         dilution=dilution,
+        quiet=quiet,
+        pace=_above_zero("--pace", pace),
         start=_whole_hour(start),
     )
     if scenario is None or truth is None or (output is None) == (not kafka):

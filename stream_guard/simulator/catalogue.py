@@ -88,8 +88,8 @@ class Part:
         if self.name in RECORDS:
             record = RECORDS[self.name]
             if record.pivots and world.provider.release is None:
-                length = world.span.end - world.span.start
-                world.provider.release = world.span.start + length * draw.ratio(0.4, 0.7)
+                length = world.stage.end - world.stage.start
+                world.provider.release = world.stage.start + length * draw.ratio(0.4, 0.7)
             order = (record, self.level, self.scale)
             operations.append(Operation(world, draw, order, len(operations), self.order.dilution))
         elif self.name == BACKGROUND:
@@ -105,7 +105,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """Parts and the span that holds them."""
+    """Parts, and the days that campaigns have."""
 
     parts: tuple[Part, ...]
     days: float

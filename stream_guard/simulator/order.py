@@ -60,3 +60,6 @@ class Order:
     sketch_ratio: float = 0.0  # events that carry a prompt sketch
     start: float = 1_776_816_000.0  # 22 April 2026, midnight UTC
     dilution: float | None = None  # ordinary conversations among the campaigns' tasks; None: drawn
+    quiet: float | None = None  # honest days before `days`; campaigns begin right after them.  None: there
+    # are none, and campaigns begin within the first fifth of `days`
+    pace: float = 1.0  # requests of honest accounts, against what they usually ask

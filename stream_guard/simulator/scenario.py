@@ -169,11 +169,14 @@ def build(scenario: str, order: Order | None = None) -> Traffic:
 
 def draw_mixture(mixture: Mixture, order: Order) -> Traffic:
     """Everybody of a mixture in one world."""
-    span = Span(order.start, order.start + mixture.days * DAY)
+    quiet_s = None if order.quiet is None else order.quiet * DAY
+    span = Span(order.start, order.start + (quiet_s or 0.0) + mixture.days * DAY)
     draw = Draw(f"scenario/{order.seed}", order.split)
-    world = World(draw, span)
+    world = World(draw, span, quiet_s)
     operations: list[Operation] = []
     others = sum(part.accounts for part in mixture.parts)
     for index, part in enumerate(mixture.parts):
         part.fill(world, draw.child(f"{part.name}/{index}"), operations, others)
+    table = world.roster.table
+    table["sessions"][table["campaign"] < 0] *= order.pace
     return Traffic(world, operations, order.sketch_ratio)

@@ -41,13 +41,14 @@ class Size:
 
 
 def size_of(world: World, draw: Draw, record: Record, scale: float) -> Size:
-    """Accounts and exchanges of the record times ``scale``, as much of its days as the span holds."""
-    span = world.span
-    length = span.end - span.start
+    """Accounts and exchanges of the record times ``scale``, as much of its days as there are."""
+    stage = world.stage
+    length = stage.end - stage.start
     days = draw.between(*record.days) if record.days[0] < record.days[1] else record.days[0]
-    begin = span.start + length * draw.ratio(0.02, 0.2)
-    begin = min(begin, max(span.end - days * DAY, span.start + 0.02 * length))  # all of it, if it fits
-    end = min(span.end, begin + days * DAY)
+    begin = stage.start + length * draw.ratio(0.02, 0.2)
+    begin = min(begin, max(stage.end - days * DAY, stage.start + 0.02 * length))  # all of it, if it fits
+    begin = stage.start if world.is_prompt else begin
+    end = min(stage.end, begin + days * DAY)
     accounts = record.accounts[0]
     if accounts < record.accounts[1]:
         accounts = draw.count(*record.accounts)
@@ -108,10 +109,13 @@ class Operation:
         while slot < slots:
             lot = min(slots - slot, draw.count(1, self.scheme.lot))
             begin = size.begin + (size.end - size.begin) * self.scheme.ramp * draw.rng.random()
+            is_first = self.world.is_prompt and not slot  # then it is at work at once
+            begin = size.begin if is_first else begin
             opened = self._opened(draw, begin)
             for _ in range(lot):
                 opened += draw.about(200, 1.0)
-                joins = max(begin, opened + 60) + draw.about(1800, 1.0)
+                late = draw.about(1800, 1.0)
+                joins = max(begin, opened + 60) + (0.0 if is_first else late)
                 members += self._slot(draw, (joins, opened), cuts[slot])
                 slot += 1
         return np.array(members)
@@ -144,7 +148,10 @@ class Operation:
         rng, scheme = self._rng, self.scheme
         count = len(self.members)
         self._weights = np.exp(scheme.sigma * rng.standard_normal(count))
-        self._duty_from = (rng.uniform(0, 24) + scheme.zone_spread * rng.standard_normal(count)) % 24
+        shift = rng.uniform(0, 24)
+        if self.world.is_prompt:
+            shift = self.size.begin / HOUR
+        self._duty_from = (shift + scheme.zone_spread * rng.standard_normal(count)) % 24
         self._duty_hours = np.minimum(24, scheme.hours * np.exp(0.15 * rng.standard_normal(count)))
         self._is_off = np.zeros(count, bool)
         member = self.world.roster.table.of(self.members)

@@ -18,9 +18,11 @@ COMMON: Final = ("steps", "grading", "document", "tool")  # uses whose wrappers 
 class World:
     """One seed's surroundings; crowds and campaigns are drawn into it."""
 
-    def __init__(self, draw: Draw, span: Span) -> None:
+    def __init__(self, draw: Draw, span: Span, quiet_s: float | None = None) -> None:
         self.draw = draw
         self.span = span
+        self.is_prompt = quiet_s is not None  # campaigns begin with their part
+        self.stage = Span(span.start + (quiet_s or 0.0), span.end)  # campaigns' part of the span
         self.networks: Networks = load_networks(draw.child("networks"))
         self.clients: Clients = load_clients()
         self.pool = Pool()
