@@ -143,6 +143,12 @@ class Memory:
         history = self.history(account_id)
         return history[0] if history else None
 
+    def decision_by_id(self, decision_id: str) -> Decision | None:
+        """One decision, as far as it is in memory.  Looks at all of them: for a person, not for a loop."""
+        with self._lock:
+            every = (each for history in self._decisions.values() for _, each in history)
+            return next((each for each in every if each.decision_id == decision_id), None)
+
     def history(self, account_id: str) -> list[Decision]:
         """Decisions on an account, the newest first."""
         with self._lock:

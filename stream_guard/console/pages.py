@@ -36,8 +36,9 @@ class Pages:
             "/": self.overview, "/decisions": self.decisions, "/campaigns": self.campaigns,
             "/campaign": self.campaign, "/campaign/picture.json": self.picture,
             "/campaign/points.json": self.growth, "/account": self.account,
-            "/account/holds": self.holds, "/search": self.search, "/exempt": self.exempt,
-            "/audit": self.audit, "/points.json": self.points, "/healthz": self.health,
+            "/account/holds": self.holds, "/decision": self.decision, "/search": self.search,
+            "/exempt": self.exempt, "/audit": self.audit, "/points.json": self.points,
+            "/healthz": self.health,
         }  # fmt: skip
         return [Route(path, page, methods=["GET"]) for path, page in pages.items()]
 
@@ -125,14 +126,30 @@ class Pages:
         name = request.query_params.get("id", "")
         return HTMLResponse(self._desk.part("parts/holds.html", **await self._holding(name)))
 
+    async def decision(self, request: Request) -> Response:
+        """One decision by its id: where exemplars in Grafana and lines of the log lead to."""
+        name = request.query_params.get("id", "").strip()
+        found = await run_in_threadpool(self._memory.decision_by_id, name)
+        if found is None:
+            return self._missing(
+                request, f"no decision {name[:80]!r} is in memory: it is older than what Kafka kept, or wrong"
+            )
+        newest = self._memory.decision(found.account_id)
+        context = self._saying(found.account_id, found)
+        context |= {"heading": "What it said", "newest": newest, "is_newest": found == newest}
+        return self._desk.page(request, "decision.html", **context)
+
     async def _holding(self, name: str) -> dict[str, Any]:
-        decision = await self._decision(name)
+        return self._saying(name, await self._decision(name)) | {"heading": "What holds"}
+
+    def _saying(self, name: str, decision: Decision | None) -> dict[str, Any]:
         campaign = self._memory.campaign(decision.campaign_id or "") if decision is not None else None
         return {
             "account_id": name,
             "decision": decision,
             "sentence": what_holds(decision) if decision is not None else "",
             "is_over": decision is not None and (decision.expires_at or 1e18) <= self._desk.clock(),
+            "is_newest": True,
             "bars": views.bars(decision.evidence) if decision is not None else [],
             "changes": without_evidence(decision, self._desk.policy) if decision is not None else [],
             "campaign": campaign,
@@ -152,6 +169,7 @@ class Pages:
             "text": text, "accounts": [(name, self._memory.decision(name)) for name in accounts],
             "campaigns": [self._memory.campaign(name) for name in campaigns],
             "indicators": [(name, self._memory.showing(name)) for name in indicators],
+            "decision": await run_in_threadpool(self._memory.decision_by_id, text) if text else None,
         }  # fmt: skip
         if request.headers.get("hx-request") and not request.headers.get("hx-boosted"):
             return HTMLResponse(self._desk.part("parts/found.html", **context))

@@ -53,6 +53,7 @@ class EmbeddedPrometheus(Server):
             f"--config.file={self._config}",
             f"--storage.tsdb.path={self.directory / 'data'}",
             f"--web.listen-address={HOST}:{self.port}",
+            "--enable-feature=exemplar-storage",  # from a histogram to the decision behind it
         ]
 
     @property

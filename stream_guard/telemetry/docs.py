@@ -4,7 +4,7 @@ import sys
 from typing import Final
 
 from stream_guard.enforcement.metrics import GATEWAY_METRICS
-from stream_guard.telemetry.metrics import METRICS, Metric
+from stream_guard.telemetry.metrics import EXEMPLAR, METRICS, Metric
 
 HEAD: Final = """\
 # Metrics
@@ -30,6 +30,8 @@ def _section(metric: Metric) -> str:
     lines += [f"- label `{name}`: {', '.join(values)}" for name, values in metric.labels.items()]
     if metric.buckets:
         lines.append(f"- buckets: {', '.join(f'{bound:g}' for bound in metric.buckets)}")
+    if metric.has_exemplars:
+        lines.append(f"- exemplars: `{EXEMPLAR}`, where OpenMetrics is asked for, as Prometheus does")
     lines.append(f"- what to do: {metric.action}")
     return "\n".join(lines) + "\n"
 

@@ -16,8 +16,9 @@ from prometheus_client import (
 )
 
 from stream_guard.telemetry.labels import OTHER
-from stream_guard.telemetry.metrics import METRICS, Metric
+from stream_guard.telemetry.metrics import EXEMPLAR, METRICS, Metric
 
+EXEMPLAR_CHARS = 64  # OpenMetrics allows 128 with the name
 ZEROED_SERIES = 100  # above that most combinations can not happen
 
 
@@ -57,10 +58,14 @@ class Instruments:
         gauge = self._gauges[metric.name]
         (gauge.labels(*_known(metric, labels)) if labels else gauge).set(value)
 
-    def observe(self, metric: Metric, value: float, *labels: str) -> None:
-        """A histogram takes ``value``."""
+    def observe(self, metric: Metric, value: float, *labels: str, exemplar: str = "") -> None:
+        """A histogram takes ``value``; ``exemplar`` names what it was, under `metrics.EXEMPLAR`.
+
+        The newest of each bucket is shown to whoever asks for OpenMetrics.
+        """
         histogram = self._histograms[metric.name]
-        (histogram.labels(*_known(metric, labels)) if labels else histogram).observe(value)
+        named = {EXEMPLAR: exemplar[:EXEMPLAR_CHARS]} if exemplar else None
+        (histogram.labels(*_known(metric, labels)) if labels else histogram).observe(value, named)
 
     def clear(self, metric: Metric) -> None:
         """Forget all label values of a gauge."""

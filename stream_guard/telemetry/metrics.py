@@ -35,6 +35,9 @@ FLUSH_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0
 DELAY_BUCKETS: Final = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 120.0, 600.0, 3600.0)
 
 
+EXEMPLAR: Final = "decision_id"  # under this name the console finds it: /decision?id=
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One metric; ``action`` says what to do when it looks wrong."""
@@ -45,6 +48,7 @@ class Metric:
     action: str
     labels: Labels = field(default_factory=dict)
     buckets: tuple[float, ...] = ()
+    has_exemplars: bool = False  # each bucket shows the id of its newest decision
 
     @property
     def unit(self) -> str:
@@ -205,6 +209,7 @@ DECISION_DELAY = Metric(
     "Median above tick, lateness and one second: see watermarks, then flush. Meaningless in a replay.",
     {},
     DELAY_BUCKETS,
+    has_exemplars=True,
 )
 NEWEST_DECISION = _gauge(
     "decisions_newest_timestamp_seconds",

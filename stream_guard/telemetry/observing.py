@@ -34,6 +34,7 @@ class SeenDecision(msgspec.Struct):
 
     action: str
     decided_at: float
+    decision_id: str = ""
     shadow: bool = False
     reason_codes: tuple[str, ...] = ()
     campaign_id: str | None = None
@@ -243,7 +244,8 @@ class Telemetry(NullObserver):
         if decision.campaign_id is not None and not decision.shadow:
             self._campaigns.acted(decision.campaign_id, decision.action, decision.decided_at)
         show.set(m.NEWEST_DECISION, decision.decided_at)
-        show.observe(m.DECISION_DELAY, max(0.0, self._clock.now_ms() / 1000 - decision.decided_at))
+        delay = max(0.0, self._clock.now_ms() / 1000 - decision.decided_at)
+        show.observe(m.DECISION_DELAY, delay, exemplar=decision.decision_id)
 
 
 class _Refresh(Collector):

@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from http.client import OK
 from pathlib import Path
 
 import pytest
@@ -15,20 +16,22 @@ from stream_guard.enforcement.metrics import GATEWAY_METRICS, expose
 from stream_guard.settings import TelemetrySettings
 from stream_guard.telemetry.dashboards.__main__ import BOARDS, write
 from stream_guard.telemetry.dashboards.gateway import GATEWAY
-from stream_guard.telemetry.dashboards.looks import Board
+from stream_guard.telemetry.dashboards.looks import CONSOLE_URL, Board
 from stream_guard.telemetry.dashboards.operations import OPERATIONS, STAGES
 from stream_guard.telemetry.labels import BY_STAGE, OTHER
-from stream_guard.telemetry.metrics import METRICS
+from stream_guard.telemetry.metrics import EXEMPLAR, METRICS
 from stream_guard.telemetry.server import MetricsServer
 from tests.deploy.files import DEPLOY, ROOT, read_yaml
 from tests.support.polling import until
 from tests.support.prometheus import QuickPrometheus, unanswered
+from tests.unit.console.desks import ConsoleDesk, blocked
 
 MADE = DEPLOY / "grafana" / "dashboards"
 KNOWN = {
     **{metric.name: metric.labels for metric in METRICS},
     **{metric.name: metric.labels for metric in GATEWAY_METRICS},
 }
+KNOWN_VALUES = ("block", "campaign_member", "other")
 each_board = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)
 
 
@@ -49,6 +52,32 @@ def test_dashboards_ask_only_for_metrics_and_labels_that_exist(board: Board) -> 
         for by in re.findall(r"by \(([\w, ]+)\)", query):
             (metric,) = set(re.findall(r"stream_guard_\w+", query))
             assert set(by.split(", ")) <= {*KNOWN[metric.removesuffix("_bucket")], "le"}, where
+
+
+@each_board
+def test_every_link_leads_to_a_page_of_the_console_by_labels_that_its_queries_have(board: Board) -> None:
+    client = ConsoleDesk().client
+    for look in (look for row in board.rows for look in row.looks if look.link):
+        labels = {name for query in look.queries.values() for name in re.findall(r"by \(([\w, ]+)\)", query)}
+        asked = re.findall(r"\$\{__field\.labels\.(\w+)\}", look.link)
+        assert set(asked) <= set(", ".join(labels).split(", ")), look.title
+        for value in KNOWN_VALUES:
+            assert client.get(re.sub(r"\$\{[^}]+\}", value, look.link)).status_code == OK
+
+
+def test_a_point_of_a_latency_leads_to_its_decision() -> None:
+    (source,) = read_yaml(DEPLOY / "grafana/provisioning/datasources/prometheus.yml")["datasources"]
+    (place,) = source["jsonData"]["exemplarTraceIdDestinations"]
+    assert place["name"] == EXEMPLAR
+    desk = ConsoleDesk()
+    desk.memory.take_decision(blocked(), 1)
+    path = place["url"].removeprefix(CONSOLE_URL).replace("$${__value.raw}", blocked().decision_id)
+    assert blocked().account_id in desk.client.get(path).text
+    panels = json.loads((MADE / f"{OPERATIONS.uid}.json").read_text())["panels"]
+    shown = [panel for panel in panels for target in panel.get("targets", ()) if target.get("exemplar")]
+    assert [panel["title"] for panel in shown] == ["Decision latency"]
+    command = read_yaml(ROOT / "docker-compose.yml")["services"]["prometheus"]["command"]
+    assert "--enable-feature=exemplar-storage" in command
 
 
 @each_board

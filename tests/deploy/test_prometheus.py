@@ -3,14 +3,17 @@
 import re
 import subprocess
 from collections.abc import Mapping
+from http.client import OK
 from typing import Any
 
 import pytest
 
 from stream_guard.enforcement.metrics import GATEWAY_METRICS
+from stream_guard.telemetry.dashboards.looks import CONSOLE_URL
 from stream_guard.telemetry.metrics import METRICS
 from tests.deploy.files import DEPLOY, ROOT, read_yaml
 from tests.support.neighbours import need_binary
+from tests.unit.console.desks import ConsoleDesk
 
 RULES = DEPLOY / "prometheus" / "alerts.yml"
 UNIT_TESTS = sorted((ROOT / "tests" / "deploy" / "prometheus").glob("*_test.yml"))
@@ -68,6 +71,12 @@ def test_every_alert_says_what_where_and_how_bad(alert: dict[str, Any]) -> None:
     assert alert["annotations"]["summary"]
     assert alert["annotations"]["description"].endswith(".")
     assert alert["annotations"]["runbook"] == f"deploy/runbook.md#{alert['alert'].lower()}"
+
+
+def test_every_alert_leads_to_a_page_of_the_console() -> None:
+    client = ConsoleDesk().client
+    for alert in ALERTS:
+        assert client.get(alert["annotations"]["console"].removeprefix(CONSOLE_URL)).status_code == OK
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=NAMES)

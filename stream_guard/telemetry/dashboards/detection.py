@@ -24,6 +24,7 @@ CAMPAIGNS: Final = Row(
                 "campaigns": "sum(stream_guard_campaigns_active_campaigns)",
                 "accounts in the largest": "max(stream_guard_campaigns_largest_accounts)",
             },
+            "/campaigns",
         ),
         Look(
             "Changes",
@@ -33,18 +34,21 @@ CAMPAIGNS: Final = Row(
                 "{{kind}} {{status}}": "sum by (kind, status) "
                 "(increase(stream_guard_campaigns_changed_total[1h]))"
             },
+            "/campaigns?all=1",
         ),
         Look(
             "Harvested",
             "short",
             "Answered exchanges of active campaigns, an estimate: flat means that the harvest is stopped.",
             {"exchanges": "sum(stream_guard_campaigns_harvested_exchanges)"},
+            "/campaigns",
         ),
         Look(
             "Grown after action",
             "short",
             "Accounts that joined within the hour, after something was done.",
             {"accounts": "sum(increase(stream_guard_campaigns_grown_after_action_total[1h]))"},
+            "/campaigns",
         ),
     ),
 )
@@ -59,12 +63,14 @@ DECISIONS: Final = Row(
                 "{{action}}, shadow {{shadow}}": "sum by (action, shadow) "
                 "(increase(stream_guard_decisions_made_total[1h]))"
             },
+            "/decisions?all=1&action=${__field.labels.action}",
         ),
         Look(
             "By reason",
             "short",
             "Within the hour; a decision may bear several.",
             {"{{reason}}": "sum by (reason) (increase(stream_guard_decisions_reasons_total[1h]))"},
+            "/decisions?all=1&reason=${__field.labels.reason}",
         ),
         Look(
             "Budget of blocks",
@@ -75,6 +81,7 @@ DECISIONS: Final = Row(
                 "over the cap": "sum(increase(stream_guard_decisions_over_cap_total[1h]))",
                 "allowed": "max(stream_guard_decisions_block_limit_accounts)",
             },
+            "/decisions?action=block",
         ),
     ),
 )

@@ -81,12 +81,15 @@ OUT: Final = Row(
         Look(
             "Decision latency",
             "s",
-            "From a decision's event time to its being durable. Meaningless in a replay.",
+            "From a decision's event time to its being durable; a point is a decision, and leads to it. "
+            "Meaningless in a replay.",
             {
                 name: f"histogram_quantile({quantile}, sum by (le) "
                 "(increase(stream_guard_decisions_delay_seconds_bucket[1h])))"
                 for name, quantile in (("median", 0.5), ("p99", 0.99))
             },
+            "/decisions",
+            has_exemplars=True,
         ),
         Look(
             "Projection lag",

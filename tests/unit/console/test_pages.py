@@ -45,6 +45,20 @@ def test_an_account_nobody_decided_upon_may_go_on(desk: ConsoleDesk) -> None:
     assert "No decision was ever made" in desk.client.get("/account?id=acc_99").text
 
 
+def test_a_decision_has_a_page_of_its_own_and_can_be_searched_for(desk: ConsoleDesk) -> None:
+    desk.memory.take_decision(blocked(decision_id="older", decided_at=NOW - 7200), 0)
+    page = desk.client.get("/decision?id=older").text
+    for part in ("A newer one followed", "load evenness", "What it said", "/decision?id=d-acc_1"):
+        assert part in page, part
+    assert "Ends by itself" not in page
+    newest = desk.client.get("/decision?id=d-acc_1").text
+    assert "It is the newest on this account" in newest
+    assert "Ends by itself" in newest
+    for path in ("/search?q=older", "/account?id=acc_1"):
+        assert "/decision?id=older" in desk.client.get(path).text
+    assert desk.client.get("/decision?id=none").status_code == 404
+
+
 def test_a_campaign_shows_its_network_timeline_evidence_and_accounts(desk: ConsoleDesk) -> None:
     page = desk.client.get("/campaign?id=c-1").text
     for part in ("distillation", "1,234", "founded on payment:card", "sign up burst", "cold", "honest groups",

@@ -17,7 +17,7 @@ from tests.unit.console.desks import NOW, NOWHERE, TOKEN, ConsoleDesk, blocked, 
 
 PAGES = (
     "/", "/decisions", "/decisions?all=1", "/campaigns", "/campaign?id=c-1", "/campaign/picture.json?id=c-1",
-    "/campaign/points.json?id=c-1",
+    "/campaign/points.json?id=c-1", "/decision?id=d-acc_1",
     "/account?id=acc_1", "/account/holds?id=acc_1", "/search?q=acc", "/exempt", "/audit", "/points.json",
     "/login", "/nothing-here",
 )  # fmt: skip

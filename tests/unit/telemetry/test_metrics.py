@@ -4,11 +4,15 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
+from prometheus_client.openmetrics.parser import text_fd_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families
 
 from stream_guard.clock import ManualClock
@@ -185,6 +189,22 @@ def test_a_flush_tells_of_its_decisions_and_campaigns() -> None:
     assert seen["stream_flush_seconds_count{decisions}"] == 1
     assert seen["stream_flushed_rows_total{decisions}"] == 3
     assert seen["stream_cpu_seconds_total{decisions}"] == 0.001
+
+
+def test_a_latency_shows_the_newest_decision_behind_it_to_whoever_asks_for_openmetrics() -> None:
+    telemetry = Telemetry(ManualClock(1_700_000_002_500))
+    newest = replace(decision("a3"), decision_id="d" * 200)
+    telemetry.saw("decisions", map(message, (decision("a1"), decision("a2"), newest)))
+    text = openmetrics(telemetry.registry).decode()  # type: ignore[no-untyped-call]  # prometheus_client's
+    exemplars = [
+        sample.exemplar
+        for family in text_fd_to_metric_families(StringIO(text))  # type: ignore[no-untyped-call]  # likewise
+        for sample in family.samples
+        if sample.exemplar
+    ]
+    assert [exemplar.labels for exemplar in exemplars] == [{m.EXEMPLAR: "d" * 64}]
+    assert exemplars[0].value == 2.5
+    assert shown(telemetry)["decisions_delay_seconds_count"] == 3, "the plain format is as it was"
 
 
 def test_recovery_feeding_and_fencing_are_counted() -> None:
