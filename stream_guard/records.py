@@ -287,6 +287,26 @@ INDICATOR_KINDS: dict[str, str] = {
 """Kind of an indicator -> the cause it speaks of.  An indicator is written ``kind:value``; other names of the
 event's ``indicators`` map are kinds of their own, of the cause "other"."""
 
+INDICATOR_DIMENSIONS: dict[str, str] = {
+    "payment": "payment",
+    "api_key": "payment",
+    "end_user": "end_user",  # named by the caller: everybody's first is "1"
+    "device": "device",
+    "network": "network",
+    "signup_ip": "network",
+    "client": "software",
+    "shape": "software",
+    "tools": "software",
+    "system_prompt": "software",
+    "template": "software",
+    "signup": "sign_up",
+    "email_domain": "sign_up",
+    "referral": "sign_up",
+    "phone_prefix": "sign_up",
+}
+"""Kind of an indicator -> its dimension: kinds of one dimension include each other, so they have one vote.
+Other kinds are of the dimension "other"."""
+
 REFERENCE = "reference"
 """Reserved kind: ``reference:<bucket>`` receives each account's profiles once."""
 

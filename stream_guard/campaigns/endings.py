@@ -9,22 +9,8 @@ Groups and accounts are looked at in any order, so each only takes away what no 
 
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.rows import AccountRow, SuspectRow, account_key, suspect_key
-from stream_guard.records import Finding
 
 _GROUPS, _ACCOUNTS = suspect_key(""), account_key("")
-
-
-def note(ledger: Ledger, finding: Finding, at: int) -> None:
-    """Note when a group and its accounts were last heard of; their rows were put by `Intake.take`."""
-    group = ledger.suspect(finding.indicator)
-    if group is None or finding.control is not None:
-        return
-    ledger.change(group)
-    group.seen_at = at
-    for member in finding.members:
-        account = ledger.account(member.account_id)
-        if account is not None:
-            account.seen_at = at
 
 
 def may_forget(key: str) -> bool:
@@ -42,11 +28,12 @@ def forget(ledger: Ledger, row: SuspectRow | AccountRow) -> None:
     if ledger.campaign(row.campaign) is not None:
         return
     if isinstance(row, SuspectRow):
-        for account in ledger.members_of(row):
-            ledger.change(account)
-            account.fits.pop(row.indicator, None)
-            if not account.fits and not account.campaign:
-                ledger.forget(account)
-    elif row.campaign:  # which has ended, or went into another
+        for account in ledger.drop(row):
+            ledger.release(account)
+        return
+    if row.campaign:  # which has ended
         ledger.leave(row)
+    for group in ledger.groups_of(row):  # a group that lives on has room for others
+        ledger.change(group)
+        group.members.pop(row.account_id, None)
     ledger.forget(row)

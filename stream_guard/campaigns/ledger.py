@@ -1,16 +1,18 @@
 """Rows by name, and the sums that hold between them.
 
-An account *belongs* to a campaign as part of its core or by its odds.  What belongs is counted in four
-places, always together: `CampaignRow.count`, `CampaignRow.harvested`, in each of the campaign's groups in
-which the account stands, `SuspectRow.inside`, and for each indicator that it shows, `ValueRow.inside`.  So
-every change goes through here.
+An account *belongs* to a campaign as part of its core or by its odds.  What belongs is counted in five
+places, always together: by name in `MembersRow`, `CampaignRow.count`, `CampaignRow.harvested`, in each of the
+campaign's groups in which the account stands, `SuspectRow.inside`, and for each indicator that it shows,
+`ValueRow.inside`.  So every change goes through here.
 """
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import TypeVar
 
 from stream_guard.campaigns.labels import LabelModel
 from stream_guard.campaigns.rows import (
+    BUCKETS,
     INDEX,
     LABELS,
     MAX_LISTED,
@@ -18,10 +20,13 @@ from stream_guard.campaigns.rows import (
     CampaignRow,
     IndexRow,
     LabelsRow,
+    MembersRow,
     SuspectRow,
     ValueRow,
     account_key,
+    bucket_of,
     campaign_key,
+    members_key,
     suspect_key,
     value_key,
 )
@@ -92,6 +97,20 @@ class Ledger:
         else:
             self._rows.delete(campaign_key(row.campaign_id))
 
+    def release(self, account: AccountRow) -> None:
+        """Delete an account that nothing holds any more: no group, no campaign, no operator's word."""
+        if not (account.fits or account.campaign or account.is_cleared):
+            self.forget(account)
+
+    def drop(self, group: SuspectRow) -> list[AccountRow]:
+        """Delete a group; the accounts that it named stand in it no longer, and are returned."""
+        members = self.members_of(group)
+        for account in members:
+            self.change(account)
+            account.fits.pop(group.indicator, None)
+        self.forget(group)
+        return members
+
     def groups_of(self, account: AccountRow) -> list[SuspectRow]:
         """The suspected groups in which an account stands, sorted."""
         found = (self.suspect(indicator) for indicator in sorted(account.fits))
@@ -100,6 +119,15 @@ class Ledger:
     def members_of(self, group: SuspectRow) -> list[AccountRow]:
         """Accounts that findings named in a group, sorted."""
         found = (self.account(account_id) for account_id in sorted(group.members))
+        return [account for account in found if account is not None]
+
+    def belonging(self, campaign_id: str) -> list[AccountRow]:
+        """All accounts that belong to a campaign, sorted."""
+        names: list[str] = []
+        for bucket in range(BUCKETS):
+            row: MembersRow | None = self._rows.get(members_key(campaign_id, bucket))
+            names.extend(row.accounts if row else ())
+        found = (self.account(name) for name in sorted(names))
         return [account for account in found if account is not None]
 
     def join(self, account: AccountRow, campaign: CampaignRow) -> None:
@@ -111,6 +139,10 @@ class Ledger:
         campaign.harvested += account.answered
         if len(campaign.listed) < MAX_LISTED:
             campaign.listed[account.account_id] = None
+        key = members_key(campaign.campaign_id, bucket_of(account.account_id))
+        members: MembersRow = self._rows.get(key) or MembersRow()
+        self._rows.put(key, members)
+        members.accounts[account.account_id] = None
         self.count_values(campaign.campaign_id, account.indicators, 1)
         self.note_shares(account)
         self._count_inside(account, campaign, 1)
@@ -120,6 +152,7 @@ class Ledger:
         self.change(account)
         if account.campaign:  # also of one that has ended: its values go with its last account
             self.count_values(account.campaign, account.indicators, -1)
+            self._strike(account)
         campaign = self.campaign(account.campaign)
         if campaign is not None:
             self.change(campaign)
@@ -128,6 +161,18 @@ class Ledger:
             campaign.listed.pop(account.account_id, None)
             self._count_inside(account, campaign, -1)
         account.campaign, account.is_core = "", False
+
+    def _strike(self, account: AccountRow) -> None:
+        """Take the account from the names of those who belong to its campaign."""
+        key = members_key(account.campaign, bucket_of(account.account_id))
+        members: MembersRow | None = self._rows.get(key)
+        if members is None:
+            return
+        members.accounts.pop(account.account_id, None)
+        if members.accounts:
+            self._rows.put(key, members)
+        else:
+            self._rows.delete(key)
 
     def value(self, indicator: str) -> ValueRow | None:
         """An indicator that accounts of campaigns show, or None."""
@@ -141,7 +186,7 @@ class Ledger:
                 self._rows.put(value_key(indicator), row)
                 row.share, row.accounts = share, account.among
 
-    def count_values(self, campaign_id: str, indicators: tuple[str, ...], step: int) -> None:
+    def count_values(self, campaign_id: str, indicators: Iterable[str], step: int) -> None:
         """An account of the campaign shows these indicators from now on, or (-1) no longer."""
         for indicator in indicators:
             row = self.value(indicator) or ValueRow()

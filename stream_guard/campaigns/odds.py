@@ -6,9 +6,9 @@ alone.  For each suspected group of the campaign in which the account stands,
     log(p / q),   p = share of the campaign's accounts that show the indicator (this account left out),
                   q = share of all accounts that are honest and show it,
 
-at most `MOST_VOTE` nats.  Values that include each other share one vote (`traits.DIMENSIONS`): client,
-request shape, tools, system prompt and template are all "what software runs here", and a popular tool
-explains them all at once; card, key and end user are "who pays".  So an honest user of a common tool on a
+at most `MOST_VOTE` nats.  Values that include each other share one vote (`records.INDICATOR_DIMENSIONS`):
+client, request shape, tools, system prompt and template are all "what software runs here", and a popular tool
+explains them all at once; card and key are "who pays".  So an honest user of a common tool on a
 proxy that the campaign uses too has two votes that say little, and one whose conduct is his own has nothing
 that convicts.
 
@@ -34,8 +34,8 @@ from math import log
 import numpy as np
 
 from stream_guard.campaigns.ledger import Ledger
-from stream_guard.campaigns.rows import AccountRow, CampaignRow, SuspectRow
-from stream_guard.campaigns.traits import dealt_values, dimension_of
+from stream_guard.campaigns.rows import CONDUCT_REQUESTS, AccountRow, CampaignRow, SuspectRow
+from stream_guard.campaigns.traits import dealt_share, dimension_of
 from stream_guard.clock import DAY_MS
 from stream_guard.records import INDICATOR_KINDS, Evidence, kind_of
 
@@ -59,11 +59,12 @@ SLACK = 4.0  # nats by which a standing sentence may fall before it is withdrawn
 CREDIT = 2.0
 CREDIT_HALF_LIFE_MS = 7 * DAY_MS
 CHARGEBACK = 2.0
-CONDUCT_REQUESTS = 8  # below, an account has no conduct to speak of
 SUCCESSOR_VOTES = 3
 MOST_RELIEF = 4.0
 EM_STEPS = 8
+REFITTED = 0.05  # of its members whose fit has changed, from which the share of honest ones is taken anew
 MOST_BELIEVED = 20.0  # nats of a fit
+_Vote = tuple[float, str, float, float]  # nats, cause, p, q: the louder one counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,25 +119,23 @@ def weigh(
     ``groups``: the campaign's suspected groups in which it stands; ``honest``: each one's `honest_ratio`.
     """
     is_inside = account.campaign == campaign.campaign_id
-    said = [
-        (dimension_of(group.indicator), vote)
-        for group in groups
-        if (vote := _vote(group, campaign, honest[group.indicator], is_inside=is_inside)) is not None
-    ]
-    best: dict[str, Evidence] = {}
-    for name, vote in [*said, *_dealt(ledger, account, campaign, is_inside=is_inside)]:
-        if name not in best or (vote.weight, vote.name) > (best[name].weight, best[name].name):
+    best: dict[str, _Vote] = {}
+    for group in groups:
+        name = dimension_of(group.indicator)
+        vote = _vote(group, campaign, honest[group.indicator], is_inside=is_inside)
+        if vote is not None and (name not in best or vote > best[name]):
             best[name] = vote
+    _add_dealt(best, ledger, account, campaign)
     has_conduct = account.requests >= CONDUCT_REQUESTS
     fit = _fit(account, groups) if has_conduct else 0.0
     age = max(0, now - campaign.changed_at)
     credit = 0.0 if has_conduct else CREDIT * 0.5 ** (age / CREDIT_HALF_LIFE_MS)
     if account.is_charged_back:
         credit += CHARGEBACK
-    evidence = tuple(best[name] for name in sorted(best))
+    evidence = tuple(_evidence(best[name]) for name in sorted(best))
     if fit:
         evidence += (Evidence("conduct_fit", fit, 0.0, fit, "own", "what", campaign.is_cold),)
-    votes = {name: vote.weight for name, vote in sorted(best.items())}
+    votes = {name: vote[0] for name, vote in sorted(best.items())}
     relief = _relief(campaign, groups)
     return Odds(campaign.campaign_id, votes, fit, has_conduct, credit, evidence, relief)
 
@@ -158,25 +157,38 @@ def _relief(campaign: CampaignRow, groups: list[SuspectRow]) -> float:
     return min(MOST_RELIEF, log(accounts / campaign.around))
 
 
-def _dealt(
-    ledger: Ledger, account: AccountRow, campaign: CampaignRow, *, is_inside: bool
-) -> list[tuple[str, Evidence]]:
-    """Votes and evidence of the small values that the campaign's accounts deal out among themselves."""
-    said = []
-    for name, _ in dealt_values(ledger, account, campaign, is_inside=is_inside):
-        dimension = dimension_of(name)
-        if dimension not in campaign.traits:
-            continue
-        p, q = campaign.traits[dimension]
+def _add_dealt(best: dict[str, "_Vote"], ledger: Ledger, account: AccountRow, campaign: CampaignRow) -> None:
+    """Votes of the small values that the campaign's accounts deal out, where they are louder than groups."""
+    loud: dict[str, tuple[float, float, float]] = {}
+    for dimension, (p, q) in campaign.traits.items():
         weight = min(MOST_VOTE, log(p / q))
-        if weight >= MIN_VOTE:
-            cause = INDICATOR_KINDS.get(kind_of(name), "other")
-            said.append((dimension, Evidence(REASON_OF_CAUSE[cause], p, q, weight, cause, "who")))
-    return said
+        if weight >= MIN_VOTE and (dimension not in best or weight > best[dimension][0]):
+            loud[dimension] = weight, p, q
+    is_inside = account.campaign == campaign.campaign_id
+    for name in account.indicators:
+        if not loud:
+            return
+        dimension = dimension_of(name)
+        if dimension in loud and dealt_share(ledger, name, campaign, is_inside=is_inside) is not None:
+            weight, p, q = loud.pop(dimension)
+            best[dimension] = weight, _cause_of(name), p, q
 
 
 def honest_ratio(group: SuspectRow) -> float:
-    """Share of honest accounts among those who show the group's indicator, by its members' fits.
+    """Share of honest accounts among those who show the group's indicator; at most those not tied across.
+
+    By its members' fits as they were when the row was last `read`.
+    """
+    return min(group.honest, max(1 - group.tied, LEAST_HONEST))
+
+
+def is_unread(group: SuspectRow) -> bool:
+    """Whether so many members' fits have changed that `honest_ratio` has to be told."""
+    return group.honest < 0 or group.refitted > REFITTED * len(group.members)
+
+
+def read(group: SuspectRow) -> None:
+    """Note in the group's row which share of its members is honest, by their fits.
 
     Two kinds of member, honest and campaign, whose log likelihood ratio is the fit: the shares by
     expectation-maximisation, half a member added to the honest.  Counting all who are not yet sentenced
@@ -188,11 +200,10 @@ def honest_ratio(group: SuspectRow) -> float:
     for _ in range(EM_STEPS):
         belongs = float((guilty * ratios / (1 - guilty + guilty * ratios)).sum())
         guilty = (belongs + 0.5) / (len(ratios) + 1)
-    honest = (len(ratios) * (1 - guilty) + 0.5) / (len(ratios) + 1)
-    return min(honest, max(1 - group.tied, LEAST_HONEST))
+    group.honest, group.refitted = float((len(ratios) * (1 - guilty) + 0.5) / (len(ratios) + 1)), 0
 
 
-def _vote(group: SuspectRow, campaign: CampaignRow, honest: float, *, is_inside: bool) -> Evidence | None:
+def _vote(group: SuspectRow, campaign: CampaignRow, honest: float, *, is_inside: bool) -> _Vote | None:
     """What one shared indicator says; None where no two others of the campaign show it."""
     others_inside = group.inside - is_inside
     if others_inside < 2 or group.share <= 0:
@@ -201,7 +212,13 @@ def _vote(group: SuspectRow, campaign: CampaignRow, honest: float, *, is_inside:
     p = min(1.0, (others_inside + 0.5) / max(campaign.count - is_inside + 1, 1))
     q = min(1.0, max(group.size * honest, 0.5) / accounts)
     weight = min(MOST_VOTE, log(p / q))
-    if weight < MIN_VOTE:
-        return None
-    cause = INDICATOR_KINDS.get(kind_of(group.indicator), "other")
+    return None if weight < MIN_VOTE else (weight, _cause_of(group.indicator), p, q)
+
+
+def _cause_of(indicator: str) -> str:
+    return INDICATOR_KINDS.get(kind_of(indicator), "other")
+
+
+def _evidence(vote: _Vote) -> Evidence:
+    weight, cause, p, q = vote
     return Evidence(REASON_OF_CAUSE[cause], p, q, weight, cause, "who")

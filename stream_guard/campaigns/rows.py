@@ -5,16 +5,21 @@
 | ``g:`` indicator | `SuspectRow`: a suspected group | `MAX_MEMBERS` names |
 | ``a:`` account | `AccountRow`: a member of a suspected group | one per such account |
 | ``c:`` campaign | `CampaignRow` | `MAX_GROUPS` groups, `MAX_LISTED` names |
+| ``m:`` campaign, bucket | `MembersRow`: all who belong to it | `BUCKETS` a campaign |
 | ``v:`` indicator | `ValueRow`: who of a campaign shows it | what members show |
 | ``index`` | `IndexRow`: living campaigns | `MAX_CAMPAIGNS`, the longest silent leaves first |
 | ``labels`` | `LabelsRow`: what operators' labels taught | one |
 
 Accounts leave with their last suspected group, suspected groups when they fall back or their campaign ends.
+Who was cleared by an operator stays.
 """
+
+from zlib import crc32
 
 from msgspec import Struct
 
 from stream_guard.campaigns.labels import LabelModel
+from stream_guard.clock import DAY_MS
 from stream_guard.records import Evidence
 
 MAX_MEMBERS = 1024
@@ -22,6 +27,10 @@ MAX_GROUPS = 1024
 MAX_LISTED = 256
 MAX_TIMELINE = 32
 MAX_CAMPAIGNS = 4096
+BUCKETS = 64  # of the accounts that belong to a campaign
+CONDUCT_REQUESTS = 8  # below, an account has no conduct to speak of
+NEWS = 0.05  # of score, from which a verdict that stands is said again
+AGAIN_MS = DAY_MS  # event time after which a verdict that stands is sent again, news or not
 FITS = 0.5  # nats of conduct fit from which an account looks like one of the campaign's
 INDEX = "index"
 LABELS = "labels"
@@ -43,6 +52,10 @@ class SuspectRow(Struct, array_like=True, tag="g"):
     tied: float = 0.0  # share of its unrelated customers who share further rare things, crosswise
     campaign: str = ""
     seen_at: int = 0  # ms, its newest finding
+    honest: float = (
+        -1.0
+    )  # share of honest accounts among its members, by their fits (`odds.py`); below 0: unknown
+    refitted: int = 0  # members whose fit has changed since
 
 
 class AccountRow(Struct, array_like=True, tag="a"):
@@ -68,6 +81,14 @@ class AccountRow(Struct, array_like=True, tag="a"):
     said_at: int = 0  # ms, when the verdict that stands was last sent
     network: str = ""  # value of its `network:` indicator, the first by name where it shows several
     seen_at: int = 0  # ms, the newest finding that named it
+    last_at: int = 0  # ms, its newest event that a finding told of
+    past: int = 0  # of `answered`: in lives before, since when it was forgotten for long silence
+    moved: float = 0.0  # nats by which its fits have changed since it was last weighed
+
+    @property
+    def is_beyond_doubt(self) -> bool:
+        """Whether it is sentenced, and so clearly that what speaks against it besides would be no news."""
+        return bool(self.verdict) and self.said[1] > 1 - NEWS
 
 
 class CampaignRow(Struct, array_like=True, tag="c"):
@@ -90,6 +111,9 @@ class CampaignRow(Struct, array_like=True, tag="c"):
     spokesman: str = ""  # that group
     log_e: float = 0.0
     timeline: tuple[tuple[float, str], ...] = ()
+    settled: int = 0  # `count` when all who belong to it were last weighed
+    told_at: int = 0  # ms, when its state was last sent
+    is_news: bool = False  # it has grown, shrunk or changed in kind since then
 
     @property
     def is_cold(self) -> bool:
@@ -110,6 +134,12 @@ class ValueRow(Struct, array_like=True, tag="v"):
     accounts: int = 0  # that the share is of
 
 
+class MembersRow(Struct, array_like=True, tag="m"):
+    """Accounts that belong to a campaign, those of one bucket."""
+
+    accounts: dict[str, None] = {}
+
+
 class IndexRow(Struct, array_like=True, tag="i"):
     """Living campaigns and when they last gave a sign of life."""
 
@@ -122,7 +152,7 @@ class LabelsRow(Struct, array_like=True, tag="l"):
     model: LabelModel
 
 
-Row = SuspectRow | AccountRow | CampaignRow | ValueRow | IndexRow | LabelsRow
+Row = SuspectRow | AccountRow | CampaignRow | MembersRow | ValueRow | IndexRow | LabelsRow
 
 
 def suspect_key(indicator: str) -> str:
@@ -138,6 +168,16 @@ def account_key(account_id: str) -> str:
 def value_key(indicator: str) -> str:
     """Key of an indicator that accounts of campaigns show."""
     return "v:" + indicator
+
+
+def members_key(campaign_id: str, bucket: int) -> str:
+    """Key of one bucket of those who belong to a campaign."""
+    return f"m:{campaign_id}/{bucket}"
+
+
+def bucket_of(account_id: str) -> int:
+    """The bucket of an account."""
+    return crc32(account_id.encode("utf-8", "surrogatepass")) % BUCKETS
 
 
 def campaign_key(campaign_id: str) -> str:

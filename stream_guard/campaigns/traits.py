@@ -3,37 +3,20 @@
 A farm has dozens of cards, keys, devices and addresses, each for a few of its accounts.  No such value says
 much by its own numbers, but that an account holds *any* of them does: p, the share of the campaign's
 accounts that hold a value which another of them holds too, against q, the share of honest accounts that
-hold one of these values.  Kinds that include each other are one dimension (`DIMENSIONS`): client, request
-shape, tools and templates are all "what software runs here".
+hold one of these values.  Kinds that include each other are one dimension (`records.INDICATOR_DIMENSIONS`):
+client, request shape, tools and templates are all "what software runs here".
 
 p is counted over a sample of the accounts (`rows.MAX_LISTED`) whenever the campaign has grown by a tenth,
 the values by all of them (`rows.ValueRow`).  q adds up what honest accounts show of each value of the
 sample, from above, and a floor a dimension (`FLOORS`, priors: nobody counts thefts of cards).
 """
 
-from collections.abc import Iterable
+from functools import lru_cache
 
 from stream_guard.campaigns.ledger import Ledger
-from stream_guard.campaigns.rows import AccountRow, CampaignRow
-from stream_guard.records import kind_of
+from stream_guard.campaigns.rows import CampaignRow
+from stream_guard.records import INDICATOR_DIMENSIONS, kind_of
 
-DIMENSIONS: dict[str, str] = {
-    "payment": "payment",
-    "api_key": "payment",
-    "end_user": "end_user",  # named by the caller: everybody's first is "1"
-    "device": "device",
-    "network": "network",
-    "signup_ip": "network",
-    "client": "software",
-    "shape": "software",
-    "tools": "software",
-    "system_prompt": "software",
-    "template": "software",
-    "signup": "sign_up",
-    "email_domain": "sign_up",
-    "referral": "sign_up",
-    "phone_prefix": "sign_up",
-}
 FLOORS: dict[str, float] = {
     "payment": 0.001,
     "device": 0.001,
@@ -49,9 +32,10 @@ GROWTH = 1.1
 MIN_ACCOUNTS = 4
 
 
+@lru_cache(maxsize=1 << 14)  # asked over and over of what campaigns show
 def dimension_of(indicator: str) -> str:
-    """The dimension of an indicator; kinds that the table does not hold are one of their own."""
-    return DIMENSIONS.get(kind_of(indicator), "other")
+    """The dimension of an indicator."""
+    return INDICATOR_DIMENSIONS.get(kind_of(indicator), "other")
 
 
 def refresh(ledger: Ledger, campaign: CampaignRow) -> None:
@@ -64,7 +48,11 @@ def refresh(ledger: Ledger, campaign: CampaignRow) -> None:
     honest: dict[str, dict[str, float]] = {}
     covered: dict[str, int] = {}
     for account in sample:
-        dealt = dict(dealt_values(ledger, account, campaign, is_inside=True))
+        dealt = {
+            name: share
+            for name in account.indicators
+            if (share := dealt_share(ledger, name, campaign, is_inside=True)) is not None
+        }
         for name, share in dealt.items():
             honest.setdefault(dimension_of(name), {})[name] = share
         for dimension in {dimension_of(name) for name in dealt}:
@@ -79,18 +67,17 @@ def refresh(ledger: Ledger, campaign: CampaignRow) -> None:
     }
 
 
-def dealt_values(
-    ledger: Ledger, account: AccountRow, campaign: CampaignRow, *, is_inside: bool
-) -> Iterable[tuple[str, float]]:
-    """Rare values of ``account`` that others of the campaign hold, and the honest share of each."""
-    for name in account.indicators:
-        row = ledger.value(name)
-        if row is None or not row.accounts:
-            continue
-        others = row.inside.get(campaign.campaign_id, 0) - is_inside
-        if others < 1:
-            continue
-        own = (others + is_inside) / max(row.accounts, 1)  # as far as they were counted among the honest
-        share = max(row.share - own, LEAST_HONEST * row.share)
-        if share <= RARE:
-            yield name, share
+def dealt_share(ledger: Ledger, name: str, campaign: CampaignRow, *, is_inside: bool) -> float | None:
+    """The honest share of a rare value that others of the campaign hold; None if it is no such value.
+
+    ``is_inside``: the account that shows it belongs to the campaign.
+    """
+    row = ledger.value(name)
+    if row is None or not row.accounts:
+        return None
+    inside = row.inside.get(campaign.campaign_id, 0)
+    if inside - is_inside < 1:
+        return None
+    own = inside / row.accounts  # as far as they were counted among the honest
+    share = max(row.share - own, LEAST_HONEST * row.share)
+    return share if share <= RARE else None

@@ -23,12 +23,13 @@ MERGED_MEMBERS = 100_000
 
 
 class Union:
-    """Places suspected groups; ``changed`` are the campaigns that are no longer as they were."""
+    """Places suspected groups; ``founded`` and ``changed`` are campaigns that are no longer as they were."""
 
     def __init__(self, ledger: Ledger, settings: CampaignsSettings, now: int) -> None:
         self._ledger, self._settings, self._now = ledger, settings, now
         self._homes: dict[str, str] = {}  # suspected group -> its campaign, as far as looked up in this tick
         self.changed: set[str] = set()
+        self.founded: set[str] = set()
         self.merged: dict[str, str] = {}  # younger campaign -> the one that it went into
         self.accounts: set[str] = set()  # to be weighed, since their groups found a place
 
@@ -37,8 +38,8 @@ class Union:
         group = self._ledger.suspect(indicator)
         if group is None:
             return
-        if group.campaign and self._now % MINUTE_MS:  # whether campaigns merge is asked once a minute
-            self._refresh(group)
+        if group.campaign and (self._now % MINUTE_MS or len(self._ledger.living()) < 2):
+            self._refresh(group)  # whether campaigns merge is asked once a minute
             return
         members = self._ledger.members_of(group)
         if group.campaign:
@@ -118,18 +119,21 @@ class Union:
         living = self._ledger.living()
         if len(living) > MAX_CAMPAIGNS:
             self._ledger.seen(min(living, key=lambda name: (living[name], name)), 0)
-        self.changed.add(campaign.campaign_id)
+        self.founded.add(campaign.campaign_id)
 
     def _attach(self, group: SuspectRow, campaign: CampaignRow) -> None:
-        """The group is of the campaign from now on; its accounts are to be weighed."""
-        if len(campaign.groups) >= MAX_GROUPS and group.indicator not in campaign.groups:
-            return
+        """The group is of the campaign, if that has room, from now on; its accounts are to be weighed."""
         self._ledger.change(group)
+        if len(campaign.groups) >= MAX_GROUPS and group.indicator not in campaign.groups:
+            group.campaign, group.inside = "", 0
+            self._homes[group.indicator] = ""
+            return
         self._ledger.change(campaign)
         group.campaign = self._homes[group.indicator] = campaign.campaign_id
         members = self._ledger.members_of(group)
         group.inside = sum(account.campaign == campaign.campaign_id for account in members)
         campaign.groups[group.indicator] = None
+        self.changed.add(campaign.campaign_id)
         self.accounts.update(account.account_id for account in members)
         self._refresh(group)
 
@@ -141,7 +145,6 @@ class Union:
         self._ledger.change(campaign)
         campaign.changed_at = self._now
         self._ledger.seen(campaign.campaign_id, self._now)
-        self.changed.add(campaign.campaign_id)
         if group.log_e < campaign.log_e and group.indicator != campaign.spokesman:
             return
         was_cold = campaign.is_cold
@@ -151,6 +154,7 @@ class Union:
         if kind not in ("unknown", campaign.kind):
             campaign.kind = kind
             campaign.note(self._now, f"looks like {kind}")
+            self.changed.add(campaign.campaign_id)
             self._weigh_all(campaign)
         if was_cold and not campaign.is_cold:
             campaign.note(self._now, "its evidence no longer rests on priors")
@@ -163,27 +167,24 @@ class Union:
             self.accounts.update(group.members if group else ())
 
     def _merge(self, older: CampaignRow, younger: CampaignRow) -> CampaignRow:
-        """Both become one, under the older id."""
+        """Both become one, under the older id; groups for which it has no room are free."""
         self._ledger.change(older)
         groups = [g for name in sorted(younger.groups) if (g := self._ledger.suspect(name))]
-        moved: dict[str, AccountRow] = {}
-        for group in groups:
-            for account in self._ledger.members_of(group):
-                if account.campaign == younger.campaign_id:
-                    moved[account.account_id] = account
-        for account in moved.values():
+        groups.sort(key=lambda group: -group.inside)
+        moved = self._ledger.belonging(younger.campaign_id)
+        core = {account.account_id for account in moved if account.is_core}
+        for account in moved:
             self._ledger.leave(account)
         for group in groups:
             self._attach(group, older)
-        for account in moved.values():
+        for account in moved:
             self._ledger.join(account, older)
+            account.is_core = account.account_id in core
         older.note(self._now, f"merged with {younger.campaign_id}: {len(moved)} accounts")
         self._ledger.unlist(younger.campaign_id)
         self._ledger.forget(younger)
         self.merged[younger.campaign_id] = older.campaign_id
-        self.changed.discard(younger.campaign_id)
-        self.changed.add(older.campaign_id)
-        self.accounts.update(moved)
+        self.accounts.update(account.account_id for account in moved)
         return older
 
 

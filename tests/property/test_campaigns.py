@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_guard.campaigns.rows import AccountRow, CampaignRow, SuspectRow, ValueRow
+from stream_guard.campaigns.rows import AccountRow, CampaignRow, MembersRow, SuspectRow, ValueRow
 from stream_guard.campaigns.stage import Campaigns
 from stream_guard.records import Conduct, Control, Evidence, Finding, Member, Profile
 from stream_guard.settings import Settings
@@ -80,6 +80,13 @@ def test_counts_equal_a_naive_recount(steps: Ticks) -> None:
         for name in campaign.groups:
             assert suspects[name].campaign == campaign.campaign_id
             assert suspects[name].inside == sum(name in account.fits for account in inside)
+    named = {
+        (key.split("/")[0].removeprefix("m:"), name)
+        for key in driver.rows.packed
+        if isinstance(row := driver.rows.get(key), MembersRow)
+        for name in row.accounts
+    }
+    assert named == {(a.campaign, a.account_id) for a in accounts if a.campaign}
     shown = Counter(
         (name, account.campaign) for account in accounts if account.campaign for name in account.indicators
     )

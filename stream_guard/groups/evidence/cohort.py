@@ -9,22 +9,12 @@ from stream_guard.groups.levels import bin_of
 from stream_guard.groups.popular import Popular
 from stream_guard.groups.reference import Reference
 from stream_guard.groups.rows import LevelRow
-from stream_guard.records import Profile, kind_of
+from stream_guard.records import INDICATOR_DIMENSIONS, Profile, kind_of
 
 MIN_WITNESSES = 3
-DIMENSIONS: dict[str, str] = {
-    "api_key": "payment",
-    "payment": "payment",
-    "device": "device",
-    "network": "network",
-    "signup_ip": "network",
-    "client": "software",
-    "shape": "software",
-    "system_prompt": "software",
-    "template": "software",
-    "tools": "software",
-}
-"""What a kind ties: kinds of one dimension include each other, as the votes of membership odds do."""
+TYING = frozenset({"payment", "device", "network", "software"})
+DIMENSIONS = {kind: name for kind, name in INDICATOR_DIMENSIONS.items() if name in TYING}
+"""What a kind ties: a name that callers choose and a sign-up that many share tie nobody."""
 RARE = 0.03  # share of honest accounts up to which a value can tie
 
 

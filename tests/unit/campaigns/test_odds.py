@@ -12,12 +12,13 @@ from stream_guard.campaigns.odds import (
     Odds,
     budget_line,
     honest_ratio,
+    read,
     weigh,
 )
 from stream_guard.campaigns.rows import AccountRow, CampaignRow, Row, SuspectRow
-from stream_guard.campaigns.traits import DIMENSIONS, FLOORS, OTHER_FLOOR, RARE, dimension_of
+from stream_guard.campaigns.traits import FLOORS, OTHER_FLOOR, RARE, dimension_of
 from stream_guard.clock import MINUTE_MS
-from stream_guard.records import INDICATOR_KINDS
+from stream_guard.records import INDICATOR_DIMENSIONS, INDICATOR_KINDS
 from stream_guard.runtime.rows import LaneRows
 from stream_guard.settings import Settings
 from tests.unit.campaigns.findings import ACCOUNTS, NOW, Line, convicted, farm, finding, member
@@ -98,7 +99,7 @@ def test_the_more_causes_speak_the_less_the_conduct_must_fit() -> None:
             assert odds.suffices(-100.0, 0.0, stands=False) == enough
 
 
-@pytest.mark.parametrize("kind", sorted(DIMENSIONS))
+@pytest.mark.parametrize("kind", sorted(INDICATOR_DIMENSIONS))
 def test_a_value_that_no_suspected_group_holds_speaks_where_others_of_the_campaign_hold_it(kind: str) -> None:
     forming = "payment:card" if dimension_of(f"{kind}:0") != "payment" else "shape:farm"
     group = suspect(forming)
@@ -157,6 +158,7 @@ def test_who_is_tied_across_is_no_honest_user_but_some_always_may_be() -> None:
     for tied in (0.0, 0.3, 0.6, 1.0):
         group = suspect("shape:farm", tied=tied)
         group.members = dict(fits)
+        read(group)
         ratios.append(honest_ratio(group))
     assert ratios == sorted(ratios, reverse=True)
     assert ratios[0] > 0.9

@@ -6,6 +6,7 @@ from stream_guard.campaigns.conviction import MIN_CORE
 from stream_guard.campaigns.odds import LEAST_FITS, budget_line
 from stream_guard.campaigns.rows import AccountRow, CampaignRow, account_key, campaign_key, value_key
 from stream_guard.campaigns.stage import Campaigns
+from stream_guard.campaigns.telling import TELL_AGAIN_MS
 from stream_guard.clock import DAY_MS, MINUTE_MS
 from stream_guard.records import Control, Evidence, Finding
 from stream_guard.settings import BudgetSettings, Settings
@@ -128,6 +129,8 @@ def test_a_campaign_that_has_hardly_grown_keeps_nobody_awake() -> None:
     assert "one-more" in line.verdicts(
         finding("shape:farm", [one], size=61), finding("payment:card", [one], size=61)
     )
+    assert stage.next_due(rows, line.now) == line.now  # there is news of it
+    line.say(after_ms=MINUTE_MS - line.now % MINUTE_MS)
     due = stage.next_due(rows, line.now)
     assert due is not None
     assert due > line.now + DAY_MS
@@ -189,10 +192,25 @@ def test_harvest_follows_the_newest_profiles() -> None:
     line = Line()
     (state,) = line.states(*convicted()).values()
     assert state.harvested == 20 * 32
-    (state,) = line.states(finding("payment:card", [member("bad-00", 3.0, 64)])).values()
-    assert state.harvested == 20 * 32 + 32
-    (state,) = line.states(finding("shape:farm", [member("bad-00", 3.0, 32)])).values()  # late: older
-    assert state.harvested == 20 * 32 + 32
+    line.say(after_ms=MINUTE_MS - line.now % MINUTE_MS)
+    grown, late = member("bad-00", 3.0, 64), member("bad-00", 3.0, 32)
+    for said in (finding("payment:card", [grown]), finding("shape:farm", [late])):
+        (state,) = line.states(said, after_ms=TELL_AGAIN_MS).values()
+        assert state.harvested == 20 * 32 + 32
+
+
+def test_what_a_campaign_takes_is_told_every_ten_minutes_and_who_joins_within_one() -> None:
+    line = Line()
+    line.say(*convicted())
+    line.say(after_ms=MINUTE_MS - line.now % MINUTE_MS)
+    start, told = line.now, {}
+    for second in range(10, 3600, 10):
+        busy = [finding("shape:farm", [member("bad-00", 3.0, 64 + second)])]
+        if second == 2410:
+            busy += [finding(name, [member("new")], size=21) for name in ("shape:farm", "payment:card")]
+        for state in line.states(*busy, after_ms=10_000).values():
+            told[(line.now - start) / MINUTE_MS] = len(state.members)
+    assert told == {10: 20, 20: 20, 30: 20, 40: 20, 41: 21, 51: 21}
 
 
 def test_a_silent_campaign_ends_and_leaves_nothing_behind() -> None:

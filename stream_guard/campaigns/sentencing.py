@@ -1,0 +1,119 @@
+"""Weighing accounts: who is sentenced, whose sentence is withdrawn, and the verdicts that say so."""
+
+from stream_guard.campaigns.ledger import Ledger
+from stream_guard.campaigns.networks import cidr_of
+from stream_guard.campaigns.odds import Odds, honest_ratio, is_unread, read, weigh
+from stream_guard.campaigns.reasons import reasons_of
+from stream_guard.campaigns.rows import AGAIN_MS, NEWS, AccountRow, CampaignRow, SuspectRow
+from stream_guard.records import Evidence, Verdict
+from stream_guard.topology import Out
+
+VERDICTS = "verdicts"
+SCORE_AT_LINE = 0.9
+
+
+class Session:
+    """One tick's weighing; ``changed`` are the campaigns that have grown or shrunk by it."""
+
+    def __init__(self, ledger: Ledger, line: float, now: int, out: Out) -> None:
+        self._ledger, self._line, self._now, self._out = ledger, line, now, out
+        self._labels = ledger.labels()
+        self._honest: dict[str, float] = {}  # by group; the same for all accounts of a tick
+        self.changed: set[str] = set()
+
+    def weigh(self, account_id: str) -> None:
+        """Weigh one account against the campaigns of its groups; tell what has changed."""
+        account = self._ledger.account(account_id)
+        if account is None:
+            return
+        self._ledger.change(account)
+        account.moved = 0.0
+        odds = self._best(account)
+        bonus = self._labels.bonus({"fit": odds.fit, **odds.votes}) if odds else 0.0
+        if odds is not None:
+            account.votes, account.fit = odds.votes, odds.fit
+        stands = bool(account.verdict)
+        is_guilty = odds is not None and not account.is_cleared
+        if odds and is_guilty and odds.suffices(self._line - odds.relief, bonus, stands=stands):
+            self._sentence(account, odds, bonus)
+        else:
+            self._free(account)
+        self._ledger.release(account)
+
+    def _best(self, account: AccountRow) -> Odds | None:
+        """The odds in the campaign that they are best for."""
+        # Who belongs to a campaign is weighed against it even where it has no room for his groups:
+        by_campaign: dict[str, list[SuspectRow]] = {account.campaign: []} if account.campaign else {}
+        for group in self._ledger.groups_of(account):
+            if group.campaign:
+                if group.indicator not in self._honest:
+                    self._honest[group.indicator] = self._honest_of(group)
+                by_campaign.setdefault(group.campaign, []).append(group)
+        weighed = [
+            weigh(self._ledger, account, campaign, groups, self._honest, self._now)
+            for name, groups in sorted(by_campaign.items())
+            if (campaign := self._ledger.campaign(name))
+        ]
+        return max(weighed, key=lambda odds: (odds.total, odds.campaign_id), default=None)
+
+    def _honest_of(self, group: SuspectRow) -> float:
+        if is_unread(group):
+            self._ledger.change(group)
+            read(group)
+        return honest_ratio(group)
+
+    def _sentence(self, account: AccountRow, odds: Odds, bonus: float) -> None:
+        """The account belongs to the campaign: say so if that is news, or was long ago."""
+        campaign = self._ledger.campaign(odds.campaign_id)
+        if campaign is None:
+            return
+        if account.campaign != campaign.campaign_id:
+            self._ledger.leave(account)
+            self._ledger.join(account, campaign)
+            self.changed.add(campaign.campaign_id)
+        score = 1 - (1 - SCORE_AT_LINE) ** (max(0.0, odds.total + bonus) / (self._line - odds.relief))
+        kind, before, was_cold = account.said
+        is_old = account.verdict == campaign.campaign_id and (kind, was_cold) == (
+            campaign.kind,
+            campaign.is_cold,
+        )
+        if is_old and abs(score - before) < NEWS and self._now - account.said_at < AGAIN_MS:
+            return
+        account.said_at = self._now
+        account.verdict, account.said = campaign.campaign_id, (campaign.kind, score, campaign.is_cold)
+        self._out.emit(VERDICTS, account.account_id, self._verdict(account, campaign, odds, bonus))
+        self._out.count("verdicts")
+
+    def _verdict(self, account: AccountRow, campaign: CampaignRow, odds: Odds, bonus: float) -> Verdict:
+        evidence = odds.evidence + campaign.evidence
+        if bonus > 0:
+            evidence += (Evidence("operator", bonus, 0.0, bonus, "operator", "who"),)
+        if account.is_charged_back:
+            evidence += (Evidence("chargeback", 1.0, 0.0, odds.credit, "card", "who"),)
+        role = "campaign_member" if odds.has_conduct else "campaign_successor"
+        kind, score, is_cold = account.said
+        return Verdict(
+            account_id=account.account_id,
+            source="campaign",
+            kind=kind,
+            score=score,
+            campaign_id=campaign.campaign_id,
+            evidence=evidence,
+            reasons=reasons_of(kind, role, evidence, is_cold=is_cold),
+            tier=account.segment.rpartition("|")[2],
+            org_id=account.unit.removeprefix("org:") if account.unit.startswith("org:") else "",
+            network=cidr_of(account.network),
+            is_cold=is_cold,
+            trigger=f"tick:{self._now}",
+        )
+
+    def _free(self, account: AccountRow) -> None:
+        """The account is not, or no longer, held to belong; the core stays while its groups do."""
+        if account.verdict:
+            account.verdict, account.said, account.said_at = "", ("", 0.0, False), 0
+            withdrawal = Verdict(account.account_id, "campaign", "", trigger=f"tick:{self._now}")
+            self._out.emit(VERDICTS, account.account_id, withdrawal)
+            self._out.count("verdicts_withdrawn")
+        if account.campaign and (not account.is_core or account.is_cleared or not account.fits):
+            self.changed.add(account.campaign)
+            self._ledger.leave(account)

@@ -1,0 +1,146 @@
+"""Laws of mergers and of what is kept: nothing points at a campaign that is gone, nobody is lost."""
+
+from typing import TypeVar
+
+import pytest
+from msgspec.structs import replace
+
+from stream_guard.campaigns import union
+from stream_guard.campaigns.rows import MAX_MEMBERS, AccountRow, CampaignRow, MembersRow, SuspectRow
+from stream_guard.campaigns.stage import Campaigns
+from stream_guard.clock import DAY_MS, MINUTE_MS
+from stream_guard.records import Control, Finding
+from stream_guard.settings import Settings
+from tests.unit.campaigns.findings import NOW, Line, convicted, farm, finding, member
+
+T = TypeVar("T")
+MANY = MAX_MEMBERS + 80
+
+
+def rows_of(line: Line, kind: type[T]) -> list[T]:
+    """All rows of one kind."""
+    found = [line.driver.rows.get(key) for key in sorted(line.driver.rows.packed)]
+    return [row for row in found if isinstance(row, kind)]
+
+
+def merged(line: Line, first: int, second: int) -> tuple[str, str]:
+    """Two farms, then a proxy for both; returns the older and the younger campaign's id."""
+    (older,) = line.states(*told("one", first))
+    (younger,) = line.states(*told("two", second))
+    proxy = [*farm(first, "one")[: MAX_MEMBERS // 2], *farm(second, "two")[: MAX_MEMBERS // 2]]
+    states = line.states(finding("network:proxy", proxy))
+    assert states[younger].merged_into == older
+    return older, younger
+
+
+def told(prefix: str, count: int) -> list[Finding]:
+    return [finding(f"{kind}:{prefix}", farm(count, prefix)) for kind in ("payment", "shape")]
+
+
+def test_a_merger_takes_along_accounts_beyond_those_that_groups_name() -> None:
+    line = Line()
+    older, younger = merged(line, 300, MANY)
+    accounts = rows_of(line, AccountRow)
+    assert len(accounts) == 300 + MANY
+    assert {account.campaign for account in accounts} == {older}
+    assert {account.verdict for account in accounts} == {older}
+    (campaign,) = rows_of(line, CampaignRow)
+    assert campaign.count == 300 + MANY
+    assert sum(len(row.accounts) for row in rows_of(line, MembersRow)) == 300 + MANY
+    assert not [key for key in line.driver.rows.packed if younger in key]
+
+
+def test_the_core_stays_the_core_in_a_merger() -> None:
+    line = Line()
+    line.say(*told("one", 20), *told("two", 20))
+    before = {account.account_id for account in rows_of(line, AccountRow) if account.is_core}
+    line.say(finding("network:proxy", [*farm(20, "one"), *farm(20, "two")]))
+    assert len(rows_of(line, CampaignRow)) == 1
+    after = {account.account_id for account in rows_of(line, AccountRow) if account.is_core}
+    assert after == before
+    assert {name[:3] for name in before} == {"one", "two"}
+
+
+def test_groups_for_which_a_merger_has_no_room_are_free_and_cost_nobody_his_verdict(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(union, "MAX_GROUPS", 4)
+    line = Line()
+    older, _ = merged(line, 20, 20)
+    groups = rows_of(line, SuspectRow)
+    assert {group.campaign for group in groups} == {older, ""}
+    (campaign,) = rows_of(line, CampaignRow)
+    assert set(campaign.groups) == {group.indicator for group in groups if group.campaign}
+    freed = [group for group in groups if not group.campaign]
+    assert len(freed) == 1
+    line.say(*told("two", 20), after_ms=MINUTE_MS)
+    assert {account.verdict for account in rows_of(line, AccountRow)} == {older}
+    # A group that is free ends like any other.
+    line.say(finding(freed[0].indicator, (), ()))
+    assert freed[0].indicator not in {group.indicator for group in rows_of(line, SuspectRow)}
+
+
+def test_a_campaign_that_ends_lets_everybody_go_whom_no_group_names() -> None:
+    line = Line()
+    line.say(*told("one", MANY))
+    minute = MINUTE_MS - (line.now + 15 * DAY_MS) % MINUTE_MS
+    assert [state.status for state in line.states(after_ms=15 * DAY_MS + minute).values()] == ["ended"]
+    assert set(line.driver.rows.packed) <= {"index"}
+
+
+def cleared(line: Line, name: str) -> None:
+    word = Control(verb="label", subject=name, spoken_at=NOW / 1000, author="op", value="wrong")
+    line.say(Finding(name, 0, 0, 0.0, 0.0, 0.0, control=word))
+
+
+def is_cleared(line: Line, name: str) -> bool:
+    row = line.driver.rows.get(f"a:{name}")
+    return isinstance(row, AccountRow) and row.is_cleared
+
+
+def test_who_is_cleared_stays_so_whatever_becomes_of_his_groups() -> None:
+    line = Line()
+    line.say(finding("payment:quiet", farm(), log_e=5.0))  # suspected, not convicted
+    cleared(line, "bad-03")
+    line.say(finding("payment:quiet", (), ()))
+    assert is_cleared(line, "bad-03")
+    assert [row.account_id for row in rows_of(line, AccountRow)] == ["bad-03"]
+
+    line.say(*convicted())
+    assert is_cleared(line, "bad-03")
+    minute = MINUTE_MS - (line.now + 15 * DAY_MS) % MINUTE_MS
+    line.say(after_ms=15 * DAY_MS + minute)
+    assert is_cleared(line, "bad-03")
+    assert [row.account_id for row in rows_of(line, AccountRow)] == ["bad-03"]
+
+    line.say(finding("payment:quiet", farm(), log_e=5.0))
+    (group,) = rows_of(line, SuspectRow)
+    Campaigns(Settings()).forget(line.driver.rows, "g:payment:quiet", group)
+    assert is_cleared(line, "bad-03")
+
+
+def test_an_account_that_is_forgotten_makes_room_in_groups_that_live_on() -> None:
+    line = Line()
+    line.say(finding("payment:quiet", farm(), log_e=5.0))
+    gone = rows_of(line, AccountRow)[3]
+    Campaigns(Settings()).forget(line.driver.rows, "a:bad-03", gone)
+    line.say()
+    (group,) = rows_of(line, SuspectRow)
+    assert sorted(group.members) == [one.account_id for one in farm() if one.account_id != "bad-03"]
+
+
+def test_who_comes_back_after_he_was_forgotten_is_harvested_by_again() -> None:
+    """ACCOUNTS counts him from one; what his campaign had taken through him is not taken back."""
+    line = Line()
+    (state,) = line.states(*convicted()).values()
+    again = member("bad-00", 3.0, 4)
+    assert again.profile.conduct is not None
+    conduct = replace(again.profile.conduct, first_at=NOW + 91 * DAY_MS, last_at=NOW + 92 * DAY_MS)
+    back = replace(again, profile=replace(again.profile, conduct=conduct))
+    line.say(finding("payment:card", [back]))
+    line.say(finding("shape:farm", [back]), finding("payment:card", [member("bad-00")]))  # and an old profile
+    row = line.driver.rows.get("a:bad-00")
+    assert isinstance(row, AccountRow)
+    assert (row.requests, row.answered) == (4, 36)
+    (campaign,) = rows_of(line, CampaignRow)
+    assert campaign.harvested == state.harvested + 4
