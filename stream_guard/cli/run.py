@@ -46,25 +46,35 @@ def run(config: Config = None) -> None:
         log.info("metrics_served", url=server.url)
         ensure_topics(topology, settings.kafka)
         if settings.redis.enabled:
-            telemetry.watch_projection(_projection(settings, stack))
+            telemetry.watch_projection(_projection(settings, policy, stack))
         if settings.otlp.topic:
             telemetry.watch_spans(_spans(settings, topology, telemetry, stack))
         code = run_worker(topology, settings.kafka, observer=telemetry)
     raise typer.Exit(code)
 
 
-def _projection(settings: Settings, stack: ExitStack) -> Any:
-    """Redis follows the decisions topic, in threads of its own."""
-    from stream_guard.sinks.decision_log import DecisionFollower, DecisionLog
+def _projection(settings: Settings, policy: Any, stack: ExitStack) -> Any:
+    """Redis follows the decisions topic, and what operators say, in threads of its own."""
+    from stream_guard.sinks.control import CONTROL_TOPIC
+    from stream_guard.sinks.decision_log import DecisionLog
     from stream_guard.sinks.redis_projection import RedisProjection, projection_config
+    from stream_guard.sinks.topic_follower import TopicFollower, follow_decisions
+    from stream_guard.sinks.words import InterimWords
 
-    decisions = DecisionLog(settings.kafka.bootstrap)
-    projection = RedisProjection(settings.redis.url, decisions.everything, projection_config(settings.redis))
-    follower = DecisionFollower(decisions, projection)
+    bootstrap = settings.kafka.bootstrap
+    decisions, words = DecisionLog(bootstrap), InterimWords(policy)
+    projection = RedisProjection(
+        settings.redis.url, decisions.everything, projection_config(settings.redis), standing=words.standing
+    )
+    words.tell(projection.push_words)
     projection.start()
     stack.callback(projection.close)
-    follower.start()
-    stack.callback(follower.close)
+    for follower in (
+        follow_decisions(decisions, projection),
+        TopicFollower(DecisionLog(bootstrap, CONTROL_TOPIC), words.take),
+    ):
+        follower.start()
+        stack.callback(follower.close)
     return projection
 
 

@@ -70,10 +70,15 @@ def exempt_until(rows: Rows, account_id: str, row: AccountRow, policy: Policy, n
     return until if until > now else 0
 
 
-def _own_until(row: AccountRow) -> int:
+def is_pardon_taken_back(row: AccountRow) -> bool:
+    """Whether the operator took a pardon back after he gave it."""
     exemption, pardon = row.exemption, row.pardon
-    if exemption and pardon and exemption.verb == "unexempt" and exemption.spoken_at > pardon.spoken_at:
-        pardon = None  # the operator took that back as well
+    is_newer = bool(exemption and pardon and exemption.spoken_at > pardon.spoken_at)
+    return is_newer and exemption is not None and exemption.verb == "unexempt"
+
+
+def _own_until(row: AccountRow) -> int:
+    exemption, pardon = row.exemption, None if is_pardon_taken_back(row) else row.pardon
     return max(exemption.until if exemption else 0, pardon.until if pardon else 0)
 
 

@@ -1,21 +1,16 @@
-"""Reads the decisions topic, the source of truth: all of it for a refill, its tail for the projection.
+"""Reads the decisions topic, the source of truth, and what operators said: all of it, and what comes.
 
 ``guard.decisions.v1`` is compacted: it holds at least the newest decision of every account.  Only
 committed transactions are read.  A decision's offset is its sequence (`entry.py`): one account's
 decisions all lie in one partition, in order.
 
-`DecisionFollower` reads the tail in a thread and pushes it to the projection.  Whenever it has to
-open the topic anew (at start, after the broker went away) it starts at the end and asks the
-projection for a refill, which reads what lies before: nothing is missed, and no position is kept
-anywhere.
+`topic_follower.py` follows a topic; `rebuild` fills Redis once, from both topics.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
 from typing import Any
 
-import structlog
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from redis.exceptions import RedisError
@@ -24,14 +19,12 @@ from stream_guard.errors import BrokerUnavailable, StoreUnavailable
 from stream_guard.settings import RedisSettings
 from stream_guard.sinks.entry import Sequenced, newest_entries
 from stream_guard.sinks.redis_keys import connect, without_password
-from stream_guard.sinks.redis_projection import RedisProjection, projection_config
+from stream_guard.sinks.redis_projection import Standing, projection_config
 from stream_guard.sinks.redis_writer import DecisionWriter, Written
 
 DECISIONS_TOPIC = "guard.decisions.v1"
 POLL_MS = 250
 ANSWER_MS = 10_000  # a broker that is silent for longer is down
-PAUSE_S = 1.0  # before the follower opens the topic again
-log = structlog.get_logger(__name__)
 
 
 class DecisionLog:
@@ -100,53 +93,16 @@ class DecisionLog:
         ]
 
 
-class DecisionFollower:
-    """A thread that pushes the topic's tail to a projection.
-
-    Bound: the topic is the buffer.  While half of what the projection can hold is pending (Redis is
-    down), nothing more is read.
-    """
-
-    def __init__(self, decisions: DecisionLog, projection: RedisProjection) -> None:
-        self._log = decisions
-        self._projection = projection
-        self._closing = Event()
-        self._thread = Thread(target=self._run, name="decision-follower", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread; start the projection as well, in either order."""
-        self._thread.start()
-
-    def close(self, timeout_s: float = 5.0) -> None:
-        """Stop reading."""
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
-
-    def _run(self) -> None:
-        while not self._closing.is_set():
-            try:
-                self._follow()
-            except Exception as error:  # noqa: BLE001 - the outermost loop: a dead thread would heal nothing
-                log.warning("decisions_unreadable", error=repr(error))
-                self._closing.wait(PAUSE_S)
-
-    def _follow(self) -> None:
-        with self._log.opened() as (consumer, ends):
-            for place, end in ends.items():
-                consumer.seek(place, end)
-            self._projection.refill()
-            while not self._closing.is_set():
-                if self._projection.wait_for_room(POLL_MS / 1000):
-                    self._projection.push(self._log.poll(consumer))
-
-
 def rebuild(
-    decisions: DecisionLog, redis: RedisSettings, progress: Callable[[int], None] | None = None
+    decisions: DecisionLog,
+    redis: RedisSettings,
+    progress: Callable[[int], None] | None = None,
+    words: Standing = tuple,
 ) -> Written:
     """Write everything that the topic holds to Redis, once; ``progress`` gets the accounts done so far.
 
-    Raises BrokerUnavailable or StoreUnavailable.  A running projection may go on meanwhile.
+    ``words``: interims that stand (`words.standing_words`), written last.  Raises BrokerUnavailable or
+    StoreUnavailable.  A running projection may go on meanwhile.
     """
     config = projection_config(redis)
     writer = DecisionWriter(connect(redis.url), config.keeping)
@@ -159,6 +115,7 @@ def rebuild(
                 done = Written(*map(sum, zip(done, counts, strict=True)))
                 if progress is not None:
                     progress(sum(done))
+        writer.write_words(list(words()))
         writer.mark(run_id)
     except RedisError as error:
         message = f"{without_password(redis.url)} does not answer: {error}"

@@ -31,6 +31,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     limit_per_min: int | None = None
     expires_at: float | None = None
     shadow: bool = False
+    decision_id: str = ""
 
 
 class Entry(NamedTuple):

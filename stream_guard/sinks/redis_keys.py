@@ -3,7 +3,10 @@
 ``sg:v1:decision:{<account_id>}`` is a hash: ``decision`` (the JSON), ``action``, ``limit``
 (requests per minute, or empty), ``expires_at`` (Unix seconds, or empty: until revoked), ``shadow``
 ("0" or "1"), ``decided_ms`` and ``sequence`` (the version, see `entry.py`).  A reader compares
-``expires_at`` with its own clock: the key outlives the decision by some slack.
+``expires_at`` with its own clock: the key outlives the decision by some slack.  ``check`` holds what
+the gateways' function reads, in one piece: action, shadow, limit, expires_at ("-": until revoked),
+decided_ms and reference, with spaces between.  ``interim`` is the same of an operator's word that no
+decision has taken up yet (`words.py`), ``interim_ms`` and ``interim_sequence`` its version.
 ``sg:v1:projection`` holds the run id of the server that has been told everything.
 """
 
@@ -13,17 +16,28 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from stream_guard.enforcement.keys import DECISION_PREFIX, decision_key
 from stream_guard.errors import ConfigurationError
 
-DECISION_PREFIX = "sg:v1:decision:{"
+__all__ = ["DECISION_PREFIX", "MARKER", "connect", "decision_key", "piece", "without_password"]
+
 MARKER = "sg:v1:projection"
 CONNECT_S = 1.0
 ANSWER_S = 2.0
 
 
-def decision_key(account_id: str) -> str:
-    """The key of an account's decision."""
-    return f"{DECISION_PREFIX}{account_id}}}"
+def piece(
+    action: str,
+    limit_per_min: int | None,
+    expires_at: float | None,
+    at_ms: int,
+    reference: str,
+    *,
+    shadow: bool,
+) -> str:
+    """What the gateways' function reads (`enforcement/lua/check.lua`)."""
+    until = "-" if expires_at is None else repr(expires_at)
+    return f"{action} {int(shadow)} {limit_per_min or 0} {until} {at_ms} {reference}"
 
 
 def connect(url: str, answer_s: float = ANSWER_S) -> Redis:

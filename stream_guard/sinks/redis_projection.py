@@ -6,6 +6,9 @@ what is pending; when it is empty, replaced or restarted (its ``run_id`` changed
 we left is gone), everything is pushed again from the source of truth.  Pushing again is harmless:
 in the script the newest version wins (`entry.py`, `lua/project.lua`).
 
+Of operators' words it is told what they come to until DECISIONS has heard them (`push_words`,
+`words.py`); Redis holds that beside the decisions, and is told again after a loss.
+
 Bound: ``max_pending`` accounts are pending at most (a decision is about 1 KB).  What comes beyond
 is dropped, counted, and made good by pushing everything again once Redis answers.
 
@@ -29,8 +32,10 @@ from stream_guard.settings import RedisSettings
 from stream_guard.sinks.entry import Entry, Sequenced, newest_entries, read_entry
 from stream_guard.sinks.redis_keys import connect
 from stream_guard.sinks.redis_writer import DecisionWriter, Keeping
+from stream_guard.sinks.words import Spoken
 
 Everything = Callable[[], Iterable[Sequenced]]
+Standing = Callable[[], Iterable[Spoken]]
 log = structlog.get_logger(__name__)
 
 
@@ -64,6 +69,7 @@ class ProjectionStatus:
     refills: int = 0
     dropped: int = 0  # did not fit into max_pending
     refused: int = 0  # pushed, but no decision
+    words: int = 0  # operators' words that Redis was told before their decision
     is_up: bool = False
     last_success_ms: int = 0  # Unix ms
 
@@ -79,6 +85,7 @@ class _State:
     """What the stream's thread and ours share; only touched while the condition is held."""
 
     pending: dict[str, _Pending] = field(default_factory=dict)
+    words: list[Spoken] = field(default_factory=list)
     status: ProjectionStatus = field(default_factory=ProjectionStatus)
     stale_since_ms: int | None = None  # Redis may lack something that is not pending
     refills_asked: int = 0  # by drops and by `refill`: one that was asked for during a refill is still due
@@ -89,8 +96,8 @@ class RedisProjection:
     """Pushes decisions to Redis or Valkey from a thread of its own.
 
     Called by whoever sees decisions: `push` from any thread, at any rate; it never blocks on Redis
-    and never raises.  ``everything`` is called from the projection's thread; what it raises counts
-    as a failure and is tried again.
+    and never raises.  ``everything`` and ``standing`` (interims that are not over) are called from the
+    projection's thread; what they raise counts as a failure and is tried again.
     """
 
     def __init__(
@@ -99,7 +106,9 @@ class RedisProjection:
         everything: Everything,
         config: ProjectionConfig | None = None,
         clock: Clock | None = None,
+        standing: Standing = tuple,
     ) -> None:
+        self._standing = standing
         self._config = config or ProjectionConfig()
         self._clock = clock or SystemClock()
         self._everything = everything
@@ -136,17 +145,32 @@ class RedisProjection:
         elif len(state.pending) < self._config.max_pending:
             state.pending[account] = _Pending(entry, now)
         else:
-            state.status.dropped += 1
-            state.refills_asked += 1
-            if state.stale_since_ms is None:
-                state.stale_since_ms = now
+            self._drop(now)
+
+    def _drop(self, now: int) -> None:
+        """There is no room: a refill will make it good."""
+        self._state.status.dropped += 1
+        self._ask_refill(now)
+
+    def _ask_refill(self, now: int) -> None:
+        self._state.refills_asked += 1
+        if self._state.stale_since_ms is None:
+            self._state.stale_since_ms = now
+
+    def push_words(self, words: Iterable[Spoken]) -> None:
+        """Take what operators' words come to at once, from any thread; as `push`."""
+        with self._changed:
+            for word in words:
+                if len(self._state.words) < self._config.max_pending:
+                    self._state.words.append(word)
+                else:
+                    self._drop(self._clock.now_ms())
+            self._changed.notify_all()
 
     def refill(self) -> None:
         """Redis may lack something that will not be pushed: push everything again, soon."""
         with self._changed:
-            self._state.refills_asked += 1
-            if self._state.stale_since_ms is None:
-                self._state.stale_since_ms = self._clock.now_ms()
+            self._ask_refill(self._clock.now_ms())
             self._changed.notify_all()
 
     def wait_for_room(self, timeout_s: float) -> bool:
@@ -161,7 +185,8 @@ class RedisProjection:
             return self._changed.wait_for(self._is_even, timeout_s)
 
     def _is_even(self) -> bool:
-        return not self._state.pending and self._state.stale_since_ms is None
+        state = self._state
+        return not state.pending and not state.words and state.stale_since_ms is None
 
     def status(self) -> ProjectionStatus:
         """A snapshot."""
@@ -209,7 +234,9 @@ class RedisProjection:
             if pause:
                 self._changed.wait_for(lambda: state.is_closing, pause)
             elif state.stale_since_ms is None:
-                self._changed.wait_for(lambda: state.pending or state.is_closing, self._config.probe_s)
+                self._changed.wait_for(
+                    lambda: state.pending or state.words or state.is_closing, self._config.probe_s
+                )
             return not state.is_closing
 
     def _step(self) -> None:
@@ -223,7 +250,10 @@ class RedisProjection:
         if stale_since is not None:
             self._refill(run_id, stale_since)
         with self._changed:
+            words = self._state.words[: self._config.batch]
             batch = [pending.entry for pending in islice(self._state.pending.values(), self._config.batch)]
+        if words:
+            self._write_words(words)
         if batch:
             self._write(batch)
 
@@ -234,6 +264,7 @@ class RedisProjection:
         for group in newest_entries(self._everything(), self._config.max_pending):
             for start in range(0, len(group), self._config.batch):
                 self._write(group[start : start + self._config.batch])
+        self._write_words(list(self._standing()))
         self._writer.mark(run_id)
         self._run_id = run_id
         with self._changed:
@@ -255,6 +286,15 @@ class RedisProjection:
                 known = pending.get(entry.head.account_id)
                 if known is not None and known.entry.version <= entry.version:
                     del pending[entry.head.account_id]
+            self._changed.notify_all()
+
+    def _write_words(self, words: list[Spoken]) -> None:
+        for start in range(0, len(words), self._config.batch):
+            self._writer.write_words(words[start : start + self._config.batch])
+        with self._changed:
+            self._state.status.words += len(words)
+            written = set(words)
+            self._state.words = [each for each in self._state.words if each not in written]
             self._changed.notify_all()
 
     def _succeeded(self) -> None:

@@ -332,6 +332,11 @@ REFUSED = _counter(
     "Messages in the decisions topic that are no decision.",
     "Any: something else writes to guard.decisions.v1.",
 )
+PROJECTION_WORDS = _counter(
+    "projection_words_total",
+    "What operators' words came to, told to Redis before DECISIONS had heard them.",
+    "None though somebody revoked or charged back: that word waits for its decision, some seconds.",
+)
 PROJECTION_SUCCESS = _gauge(
     "projection_success_timestamp_seconds",
     "When Redis answered last, Unix seconds of this worker's clock.",

@@ -155,6 +155,7 @@ class Telemetry(NullObserver):
             "refills": m.REFILLS,
             "dropped": m.DROPPED,
             "refused": m.REFUSED,
+            "words": m.PROJECTION_WORDS,
         }
         counts = {name: getattr(status, name) for name in counters}
         for name, by in self._asked.of("projection", counts):

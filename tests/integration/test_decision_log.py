@@ -17,9 +17,10 @@ from stream_guard.errors import BrokerUnavailable, StoreUnavailable
 from stream_guard.records import Control, Decision, pack_json
 from stream_guard.settings import RedisSettings
 from stream_guard.sinks.control import ControlWriter
-from stream_guard.sinks.decision_log import DecisionFollower, DecisionLog, rebuild
+from stream_guard.sinks.decision_log import DecisionLog, rebuild
 from stream_guard.sinks.decision_store import RedisDecisionStore
 from stream_guard.sinks.redis_projection import ProjectionConfig, RedisProjection
+from stream_guard.sinks.topic_follower import follow_decisions
 from tests.support.decisions import decision
 from tests.support.polling import until
 from tests.support.redis_servers import Servers
@@ -124,7 +125,7 @@ def following(decisions: DecisionLog, url: str) -> Iterator[RedisDecisionStore]:
     """A follower and its projection at work, and what they wrote."""
     quick = ProjectionConfig(probe_s=0.02, backoff_s=(0.01, 0.05))
     projection, store = RedisProjection(url, decisions.everything, quick), RedisDecisionStore(url)
-    follower = DecisionFollower(decisions, projection)
+    follower = follow_decisions(decisions, projection)
     follower.start()
     projection.start()
     try:

@@ -5,7 +5,9 @@
 -- KEYS[i]            sg:v1:decision:{<account_id>}
 -- ARGV[1]            keep_expired_s: how long a decision stays readable after it expired
 -- ARGV[2]            keep_allow_s: how long an allow stays, so that no older block pushed late comes back
--- ARGV[3 + 7(i-1)..] decided_ms, sequence, action, limit, expires_at, shadow, decision (JSON)
+-- ARGV[3 + 8(i-1)..] decided_ms, sequence, action, limit, expires_at, shadow, decision (JSON), check (redis_keys.py)
+--
+-- A decision made at or after an operator's word has heard it: the word's interim (interim.lua) goes.
 --
 -- A key never lives shorter than an earlier version of it would have: while the older one could be
 -- pushed again, the newer one is there to win.  Returns {written, older, expired before they came}.
@@ -15,10 +17,10 @@ local keep_expired_s, keep_allow_s = tonumber(ARGV[1]), tonumber(ARGV[2])
 local written, older, expired = 0, 0, 0
 
 for i, key in ipairs(KEYS) do
-  local at = 3 + 7 * (i - 1)
+  local at = 3 + 8 * (i - 1)
   local decided_ms, sequence = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
   local action, expires_at = ARGV[at + 2], ARGV[at + 4]
-  local known = redis.call('HMGET', key, 'decided_ms', 'sequence')
+  local known = redis.call('HMGET', key, 'decided_ms', 'sequence', 'interim_ms')
   local known_ms, known_sequence = tonumber(known[1] or -1), tonumber(known[2] or -1)
 
   if known_ms > decided_ms or (known_ms == decided_ms and known_sequence > sequence) then
@@ -35,7 +37,11 @@ for i, key in ipairs(KEYS) do
     else
       local lived_until_s = redis.call('EXPIRETIME', key) -- -1: for ever, -2: no such key
       redis.call('HSET', key, 'decided_ms', ARGV[at], 'sequence', ARGV[at + 1], 'action', action,
-        'limit', ARGV[at + 3], 'expires_at', expires_at, 'shadow', ARGV[at + 5], 'decision', ARGV[at + 6])
+        'limit', ARGV[at + 3], 'expires_at', expires_at, 'shadow', ARGV[at + 5], 'decision', ARGV[at + 6],
+        'check', ARGV[at + 7])
+      if known[3] and decided_ms >= tonumber(known[3]) then
+        redis.call('HDEL', key, 'interim', 'interim_ms', 'interim_sequence')
+      end
       if until_s < 0 or lived_until_s == -1 then
         redis.call('PERSIST', key)
       else

@@ -1,7 +1,7 @@
 """What an operator says holds: exemptions, revocations, chargebacks; on accounts, organisations, networks."""
 
 from stream_guard.decisions.rows import MAX_NETWORKS
-from tests.unit.decisions.desk import DAY, HOUR, MINUTE, Desk, policy, verdict, word
+from tests.unit.decisions.desk import DAY, HOUR, MINUTE, START, Desk, policy, verdict, word
 
 
 def test_an_exempt_account_is_released_and_stays_free() -> None:
@@ -116,3 +116,11 @@ def test_the_policy_itself_may_exempt() -> None:
     )
     assert {d.account_id for d in desk.decisions} == {"a9", "a4"}
     assert desk.counts["exempted"] == 2
+
+
+def test_a_pardon_that_was_taken_back_stays_so() -> None:
+    desk = Desk()
+    desk.tick(word("revoke"))
+    desk.tick(word("unexempt", spoken_at=START / 1000 + 1))
+    (decision,) = desk.tick(word("chargeback", spoken_at=START / 1000 + 2))
+    assert decision.action == "block"
