@@ -1,40 +1,25 @@
 """What the demo found, against the truth that is shipped with its sample.  For evaluation only.
 
-Nothing here is known to the stages.  Counted as the contract says: an exchange is harvested if it
-was answered while no enforced block was active; a throttle serves at most its limit per minute.
+Nothing here is known to the stages.  An exchange is harvested if it was answered and what was in force at
+its time served it (`evaluation.rulings.Table`).
 
 Bound: answered exchanges of the campaigns' accounts (one number each), decisions that were made.
 """
 
-from bisect import bisect_right
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import Struct
 
-MINUTE_S = 60.0
-
-
-class _Truth(Struct):
-    account_id: str
-    label: str
-    campaign: str | None = None
+from stream_guard.evaluation.rulings import Ruling, Table
+from stream_guard.evaluation.truth import read_truth
 
 
 class _Exchange(Struct, gc=False):
     account_id: str
     occurred_at: float
     status: int | None = None
-
-
-class _Decided(Struct, gc=False):
-    account_id: str
-    action: str
-    limit_per_min: int | None
-    decided_at: float
-    expires_at: float | None
-    shadow: bool
 
 
 class Harvest(Struct):
@@ -61,12 +46,12 @@ class Truth:
     """Compares decisions with the truth."""
 
     def __init__(self, lines: Iterable[bytes]) -> None:
-        decode = msgspec.json.Decoder(_Truth).decode
-        self._campaign_of = {truth.account_id: truth.campaign for truth in map(decode, lines)}
+        truth = read_truth(lines, "the sample's truth")
+        self._campaign_of = {account: one.campaign_name for account, one in truth.items()}
         self._answered: defaultdict[str, list[float]] = defaultdict(list)
-        self._decided: defaultdict[str, list[_Decided]] = defaultdict(list)
+        self._table = Table()
         self._exchange = msgspec.json.Decoder(_Exchange).decode
-        self._decision = msgspec.json.Decoder(_Decided).decode
+        self._ruling = msgspec.json.Decoder(Ruling).decode
 
     def saw(self, line: bytes) -> None:
         """An event, as it was fed."""
@@ -79,11 +64,10 @@ class Truth:
 
     def decided(self, value: bytes) -> None:
         """A decision, as it left."""
-        decision = self._decision(value)
-        self._decided[decision.account_id].append(decision)
+        self._table.add(self._ruling(value))
 
     def report(self) -> Report:
-        """How it went."""
+        """How it went; asked once, since throttles use up their minutes."""
         members: defaultdict[str, list[str]] = defaultdict(list)
         for account, campaign in self._campaign_of.items():
             if campaign:
@@ -103,28 +87,11 @@ class Truth:
             acted_upon=sum(self._was(account, ("throttle", "challenge", "block")) for account in accounts),
             blocked=sum(self._was(account, ("block",)) for account in accounts),
             exchanges=sum(len(self._answered[account]) for account in accounts),
-            harvested=sum(
-                served(sorted(self._answered[account]), self._decided[account]) for account in accounts
-            ),
+            harvested=sum(map(self._served, accounts)),
         )
 
+    def _served(self, account: str) -> int:
+        return sum(self._table.answer(account, at) == "served" for at in sorted(self._answered[account]))
+
     def _was(self, account: str, actions: Sequence[str]) -> bool:
-        return any(d.action in actions and not d.shadow for d in self._decided.get(account, ()))
-
-
-def served(times: Sequence[float], decisions: Sequence[_Decided]) -> int:
-    """How many exchanges at ``times`` would have been served under ``decisions``, both in order."""
-    starts = [decision.decided_at for decision in decisions]
-    count, in_minute = 0, Counter[int]()
-    for at in times:
-        index = bisect_right(starts, at) - 1
-        holding = decisions[index] if index >= 0 else None
-        if holding is None or holding.shadow or (holding.expires_at is not None and at >= holding.expires_at):
-            count += 1
-        elif holding.action == "throttle":
-            minute = int(at // MINUTE_S)
-            in_minute[minute] += 1
-            count += in_minute[minute] <= (holding.limit_per_min or 0)
-        else:
-            count += holding.action in ("allow", "challenge")
-    return count
+        return any(ruling.action in actions and not ruling.shadow for ruling in self._table.of(account))

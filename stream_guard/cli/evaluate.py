@@ -76,7 +76,7 @@ Sweeps = Annotated[
     typer.Option(
         "--sweep",
         help="One parameter through several values: budget=0.1,1,10, dilution=0,0.5,0.9, scale=..., "
-        "accounts=...",
+        "accounts=..., quiet=0,7",
         show_default=False,
     ),
 ]
@@ -87,6 +87,23 @@ Step = Annotated[
     float,
     typer.Option(
         "--step", help="Seconds of event time between looks at the traffic; longer is cheaper.", min=0.1
+    ),
+]
+Quiet = Annotated[
+    float | None,
+    typer.Option(
+        "--quiet",
+        help="Honest days before --days, to learn from; campaigns begin right after them.",
+        min=0.0,
+        show_default="none, and campaigns begin within a fifth of the days",
+    ),
+]
+Keep = Annotated[
+    Path | None,
+    typer.Option(
+        "--keep",
+        help="Folder for what loops came to: what is known there is not played again.",
+        show_default=False,
     ),
 ]
 Workers = Annotated[int, typer.Option("--workers", help="Processes.", min=0, show_default="one per core")]
@@ -115,7 +132,9 @@ def evaluate(
     sweep: Sweeps = None,
     delay: Delay = 3.0,
     step: Step = 30.0,
+    quiet: Quiet = None,
     workers: Workers = 0,
+    keep: Keep = None,
     json: JsonTo = None,
     html: HtmlTo = None,
     config: Config = None,
@@ -144,7 +163,8 @@ def evaluate(
             Asked(
                 scenarios=scenario, seeds=seeds, split=split, scale=scale, levels=level or ["careful"],
                 days=days, accounts=accounts, sketch_ratio=sketch_ratio, deciders=decider or ["guard"],
-                policies=policy or [""], sweeps=sweep or [], delay_s=delay, step_s=step, workers=workers,
+                policies=policy or [""], sweeps=sweep or [], delay_s=delay, step_s=step, quiet=quiet,
+                workers=workers, keep=keep,
             ),
             (json, html),
             config,

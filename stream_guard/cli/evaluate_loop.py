@@ -33,7 +33,9 @@ class Asked:
     sweeps: Sequence[str]
     delay_s: float
     step_s: float
+    quiet: float | None
     workers: int
+    keep: Path | None
 
 
 def rehearse(asked: Asked, outputs: Outputs, config: Path | None) -> None:
@@ -45,7 +47,7 @@ def rehearse(asked: Asked, outputs: Outputs, config: Path | None) -> None:
     sweeps = [(sweep, swept(jobs, sweep)) for sweep in map(read_sweep, asked.sweeps)]
     everything = [*jobs, *(job for _, more in sweeps for job in more)]
     say(f"{len(everything)} closed loops, split {asked.split}, seeds {asked.seeds}")
-    results = play_all(everything, settings, asked.workers or os.cpu_count() or 1)
+    results = play_all(everything, settings, asked.workers or os.cpu_count() or 1, asked.keep)
     plots, start = [], len(jobs)
     for sweep, more in sweeps:
         plots.append(drawn(sweep, more, results[start : start + len(more)]))
@@ -53,12 +55,12 @@ def rehearse(asked: Asked, outputs: Outputs, config: Path | None) -> None:
     show_and_write(results, outputs, plots)
 
 
-def play_all(jobs: Sequence[Any], settings: Any, workers: int) -> list[Any]:
+def play_all(jobs: Sequence[Any], settings: Any, workers: int, keep: Path | None) -> list[Any]:
     """All jobs, with progress."""
-    from stream_guard.evaluation.runs import run_all
+    from stream_guard.evaluation.many import run_all
 
     with progress_bar("closed loops", PARTS * len(jobs)) as bar:
-        return run_all(jobs, settings, workers, lambda done: bar.at(round(PARTS * sum(done))))
+        return run_all(jobs, settings, workers, lambda done: bar.at(round(PARTS * sum(done))), keep)
 
 
 def jobs_of(asked: Asked) -> list[Any]:
@@ -80,6 +82,7 @@ def jobs_of(asked: Asked) -> list[Any]:
     common = {
         "split": asked.split, "scale": asked.scale, "days": asked.days, "accounts": asked.accounts,
         "sketch_ratio": asked.sketch_ratio, "delay_s": asked.delay_s, "step_s": asked.step_s,
+        "quiet": asked.quiet,
     }  # fmt: skip
     drawn = [
         common | {"scenario": scenario, "level": level, "decider": decider, "policy": policy, "seed": seed}

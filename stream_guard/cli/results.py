@@ -1,12 +1,15 @@
 """Writes the tables of docs/results.md: ``make results``.
 
 Plays every closed loop of `evaluation/suite.py`; ``--html`` and ``--json`` take the plots and all figures.
+What a loop came to is kept in ``--keep``: a run that broke off goes on where it was, and the same command
+started twice shares the work.
 """
 
 import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -19,6 +22,8 @@ from stream_guard.evaluation.suite import Chapter, Plan, chapters
 from stream_guard.evaluation.sweeps import drawn
 from stream_guard.settings import load_settings
 
+SIZES: Final = ("seeds", "size", "accounts", "days", "quiet", "split")  # what of the plan can be chosen
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line, play, write."""
@@ -30,26 +35,26 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--accounts", type=int, default=Plan().accounts, help="honest ones around a campaign")
     parser.add_argument("--days", type=float, default=Plan().days, help="of each campaign")
+    parser.add_argument("--quiet", type=float, default=Plan().quiet, help="honest days before each campaign")
     parser.add_argument("--split", choices=("tune", "test"), default=Plan().split)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--keep", type=Path, default=Path("var/loops"), help="folder of what is known")
     parser.add_argument("--html", type=Path, help="where a page with plots goes")
     parser.add_argument("--json", type=Path, help="where all figures go")
     given = parser.parse_args(arguments)
-    plan = Plan(
-        seeds=given.seeds, size=given.size, accounts=given.accounts, days=given.days, split=given.split
-    )
+    plan = Plan(**{name: getattr(given, name) for name in SIZES})
     page = given.page.read_text(encoding="utf-8")
     inserted(page, "")  # a page without marks is refused before a quarter of an hour is spent
-    done = _play(plan, given.workers)
+    done = _play(plan, given.workers, given.keep)
     given.page.write_text(inserted(page, block_of(plan, _command(plan), done)), encoding="utf-8")
     _write(given.html, given.json, done)
 
 
-def _play(plan: Plan, workers: int) -> dict[str, tuple[Chapter, Sequence[Result]]]:
+def _play(plan: Plan, workers: int, keep: Path) -> dict[str, tuple[Chapter, Sequence[Result]]]:
     parts = chapters(plan)
     jobs = [job for part in parts for job in part.jobs]
-    say(f"{len(jobs)} closed loops in {workers} processes")
-    results, at = play_all(jobs, load_settings(), workers), 0
+    say(f"{len(set(jobs))} closed loops in {workers} processes")
+    results, at = play_all(jobs, load_settings(), workers, keep), 0
     done: dict[str, tuple[Chapter, Sequence[Result]]] = {}
     for part in parts:
         done[part.name] = (part, results[at : at + len(part.jobs)])
@@ -61,9 +66,7 @@ def _command(plan: Plan) -> str:
     """What makes the page again."""
     usual = Plan()
     words = [
-        f"--{name} {getattr(plan, name)}"
-        for name in ("seeds", "size", "accounts", "days", "split")
-        if getattr(plan, name) != getattr(usual, name)
+        f"--{name} {getattr(plan, name)}" for name in SIZES if getattr(plan, name) != getattr(usual, name)
     ]
     return "make results" + (f' ARGS="{" ".join(words)}"' if words else "")
 

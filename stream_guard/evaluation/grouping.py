@@ -10,10 +10,9 @@ the one they were merged into.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
-import msgspec
 from msgspec import Struct
 
-from stream_guard.errors import ConfigurationError
+from stream_guard.evaluation.reading import decoded
 from stream_guard.evaluation.rulings import Table
 
 
@@ -92,13 +91,4 @@ def _majority(counts: Counter[str | None]) -> int:
 
 def read_found(lines: Iterable[bytes], place: str) -> dict[str, Found]:
     """The newest state of each campaign; ConfigurationError that names ``place`` and line if one is none."""
-    decode = msgspec.json.Decoder(Found).decode
-    found: dict[str, Found] = {}
-    for number, line in enumerate(lines, 1):
-        try:
-            state = decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            message = f"{place}: line {number}: expected a campaign; got: {error}"
-            raise ConfigurationError(message) from error
-        found[state.campaign_id] = state
-    return found
+    return {state.campaign_id: state for _, state in decoded(lines, place, Found, "a campaign")}

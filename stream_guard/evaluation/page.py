@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from stream_guard.errors import ConfigurationError
-from stream_guard.evaluation import tables
+from stream_guard.evaluation import sections, tables
 from stream_guard.evaluation.pooling import Pooled, PooledCampaign, pooled
 from stream_guard.evaluation.results import Result
 from stream_guard.evaluation.suite import Chapter, Plan
@@ -19,6 +19,10 @@ from stream_guard.evaluation.targets import targets
 
 BEGIN: Final = "<!-- results: begin -->"
 END: Final = "<!-- results: end -->"
+COLD: Final = (
+    "The same campaigns twice: in the first hour of an installation that knows nothing, and after days "
+    "with honest accounts alone."
+)
 SIGN: Final = {True: "met", False: "**missed**", None: ""}
 
 
@@ -34,26 +38,35 @@ def inserted(page: str, block: str) -> str:
 
 def block_of(plan: Plan, command: str, done: Mapping[str, tuple[Chapter, Sequence[Result]]]) -> str:
     """All tables."""
-    everything = [result for _, results in done.values() for result in results]
+    everything = {
+        job: result
+        for chapter, results in done.values()
+        for job, result in zip(chapter.jobs, results, strict=True)
+    }
     guard = [result for name in ("record", "informed", "honest") for result in done[name][1]]
     parts = [
         f"    {command}",
-        _about(plan, everything),
+        _about(plan, [*everything.values()]),
         "## Aims",
-        _markdown(_aims(pooled(guard))),
+        markdown(_aims(pooled(guard))),
         "## Campaigns",
-        _markdown(_campaigns([*done["record"][1], *done["informed"][1]])),
+        markdown(_campaigns([*done["record"][1], *done["informed"][1]])),
+        "## Seed by seed",
+        "Mean over seeds with Student's interval (95 %), which is rough where seeds are few.",
+        markdown(sections.by_seed(done["record"][1])),
+        markdown(sections.honest_by_seed(guard)),
         "## Honest accounts",
         "By kind, over all runs of the guard above. An interval is exact (Garwood, 95 %).",
-        _markdown(_honest(guard)),
+        markdown(_honest(guard)),
         "## What people use today",
         "Each rule on the careful campaigns, and the guard on the same traffic.",
-        _markdown(_compared(done["record"][1], done["baselines"][1])),
+        markdown(_compared(done["record"][1], done["baselines"][1])),
     ]
+    parts += [f"## {done['cold'][0].title}", COLD, markdown(sections.cold(*done["cold"]))]
     for name in ("dilution", "budget"):
         chapter, results = done[name]
         if chapter.sweep is not None:
-            parts += [f"## {chapter.title}", _markdown(_swept(chapter.sweep, chapter, results))]
+            parts += [f"## {chapter.title}", markdown(_swept(chapter.sweep, chapter, results))]
     return "\n\n".join(parts)
 
 
@@ -62,9 +75,9 @@ def _about(plan: Plan, results: Sequence[Result]) -> str:
     versions = ", ".join(sorted({str(r.parameters.get("policy_version", "")) for r in results}))
     return (
         f"Split `{plan.split}`, seeds {seeds}; {len(results)} closed loops, "
-        f"{sum(result.events for result in results):,} events; {plan.days:g} days each, {plan.accounts:,} "
-        f"honest accounts around each campaign; policy version {versions}; a decision is in force "
-        f"{results[0].enforcement_delay_s:g} s after it was made."
+        f"{sum(result.events for result in results):,} events; {plan.quiet:g} days of honest accounts alone, "
+        f"then {plan.days:g} days with a campaign among {plan.accounts:,}; policy version {versions}; a "
+        f"decision is in force {results[0].enforcement_delay_s:g} s after it was made."
     )
 
 
@@ -165,7 +178,8 @@ def _swept(sweep: Sweep, chapter: Chapter, results: Sequence[Result]) -> Sheet:
     return Sheet(columns, rows)
 
 
-def _markdown(sheet: Sheet) -> str:
+def markdown(sheet: Sheet) -> str:
+    """As a table of a page."""
     lines = ["| " + " | ".join(sheet.columns) + " |", "|" + "---|" * len(sheet.columns)]
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in sheet.rows]
     return "\n".join(lines)

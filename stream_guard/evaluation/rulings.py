@@ -12,10 +12,9 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
-from stream_guard.errors import ConfigurationError
+from stream_guard.evaluation.reading import decoded
 from stream_guard.records import Action
 
 MINUTE_S = 60.0
@@ -101,10 +100,4 @@ class Table:
 
 def read_rulings(lines: Iterable[bytes], place: str) -> Iterable[Ruling]:
     """Decisions from a file; ConfigurationError that names ``place`` and line if one is none."""
-    decode = msgspec.json.Decoder(Ruling).decode
-    for number, line in enumerate(lines, 1):
-        try:
-            yield decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            message = f"{place}: line {number}: expected a decision; got: {error}"
-            raise ConfigurationError(message) from error
+    return (ruling for _, ruling in decoded(lines, place, Ruling, "a decision"))

@@ -1,8 +1,8 @@
 """What docs/results.md reports: the closed loops behind it, as data.
 
-Sizes are chosen so that all of them take about a quarter of an hour on two cores: the first days of
-each campaign at the record's rate, at a twentieth of its size (`deepseek` at its whole size), among
-some thousand honest accounts.  Nothing is tuned on these seeds, nor on their split.
+Sizes are chosen so that one seed takes about half an hour on two cores: a week of honest accounts alone,
+then the first days of each campaign at the record's rate, at a twentieth of its size (`deepseek` at its
+whole size), among some thousand honest accounts.  Nothing is tuned on these seeds, nor on their split.
 
 Glossary: *chapter* the runs that answer one question.
 """
@@ -32,6 +32,7 @@ CAMPAIGNS: Final[Mapping[str, float]] = {
 CROWD_SIZES: Final = 2  # accounts of each kind of crowd, in largest crowds: several, of drawn sizes
 BUDGETS: Final = Sweep("budget", (0.1, 10.0, 100.0))
 DILUTIONS: Final = Sweep("dilution", (0.0, 0.3, 0.6, 0.9))
+QUIETS: Final = Sweep("quiet", (0.0, 7.0))
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -43,12 +44,13 @@ class Plan(Struct, frozen=True, kw_only=True):
     days: float = 8.0
     split: Split = "test"
     step_s: float = 60.0
+    quiet: float = 7.0  # honest days that the guard learns from before a campaign begins
 
 
 class Chapter(Struct, frozen=True):
     """The runs that answer one question."""
 
-    name: str  # record, informed, baselines, honest, dilution, budget
+    name: str  # record, informed, baselines, honest, cold, dilution, budget
     title: str
     jobs: Sequence[Job]
     sweep: Sweep | None = None
@@ -68,6 +70,7 @@ def chapters(plan: Plan) -> list[Chapter]:
         Chapter("informed", "Attackers who have read our source", informed),
         Chapter("honest", "Honest crowds alone", [_honest(plan, seed) for seed in seeds]),
         Chapter("baselines", "What people use today", list(_by_others(today))),
+        Chapter("cold", "A new installation, and one that has learnt", swept(record, QUIETS), QUIETS),
         Chapter("dilution", "Dilution against yield", swept(swept_one, DILUTIONS), DILUTIONS),
         Chapter("budget", "The operator's knob", swept(budgeted, BUDGETS), BUDGETS),
     ]
@@ -92,6 +95,7 @@ def _job(plan: Plan, scenario: str, level: Level, seed: int, days: float | None 
         split=plan.split,
         days=days if days is not None else plan.days,
         step_s=plan.step_s,
+        quiet=plan.quiet,
     )
 
 

@@ -22,6 +22,7 @@ WHAT: Final = {
     "dilution": "share of ordinary work among the campaign's own",
     "scale": "scale of the campaign",
     "accounts": "honest accounts",
+    "quiet": "honest days before the campaign",
 }
 IN_DECADES: Final = frozenset({"budget", "scale", "accounts"})
 

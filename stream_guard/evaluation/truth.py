@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 
 from stream_guard.errors import ConfigurationError
+from stream_guard.evaluation.reading import decoded
 
 
 class Truth(Struct, frozen=True, gc=False):
@@ -25,16 +25,9 @@ class Truth(Struct, frozen=True, gc=False):
 
 def read_truth(lines: Iterable[bytes], place: str) -> dict[str, Truth]:
     """All accounts' truth by account; ConfigurationError that names ``place`` and line if one is none."""
-    decode = msgspec.json.Decoder(Truth).decode
     found: dict[str, Truth] = {}
-    for number, line in enumerate(lines, 1):
-        try:
-            truth = decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            message = f"{place}: line {number}: expected the truth about an account; got: {error}"
-            raise ConfigurationError(message) from error
-        if truth.account_id in found and found[truth.account_id] != truth:
+    for number, truth in decoded(lines, place, Truth, "the truth about an account"):
+        if found.setdefault(truth.account_id, truth) != truth:
             message = f"{place}: line {number}: {truth.account_id!r} stands there twice, and not the same"
             raise ConfigurationError(message)
-        found[truth.account_id] = truth
     return found

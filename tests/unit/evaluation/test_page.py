@@ -27,10 +27,10 @@ def test_every_chapter_has_its_table_and_every_aim_its_sign() -> None:
     block = block_of(Plan(seeds=2), "make results", done)
     rows = [line for line in block.splitlines() if line.startswith("|")]
     widths = {line.count("|") for line in rows}
-    assert len(widths) <= 6
+    assert len(widths) <= 9
     assert block.startswith("    make results\n")
     assert "Split `test`, seeds 1001, 1002;" in block
-    assert block.count("\n## ") == 6
+    assert block.count("\n## ") == 8
     harvested = done["record"][1][0].campaigns["theft"].harvested_ratio
     assert f"{harvested * 100:.2f} %" in block
     assert "**missed**" in block
