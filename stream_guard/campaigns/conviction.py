@@ -14,17 +14,18 @@ that do not fit the bills: region evasion; many clients behind each account: res
 """
 
 from dataclasses import dataclass
-from math import exp, log, log1p
+from math import exp, log
 
 from stream_guard.campaigns.rows import FITS, AccountRow, SuspectRow
 from stream_guard.records import Evidence
 from stream_guard.settings import CampaignsSettings
+from stream_guard.staking import staked
 
 VOTE = log(10)
 MOST = 50.0  # nats that are believed of one cause
 MIN_CORE, MAX_CORE = 4, 256
 FEW_UNITS = 16  # unrelated customers, below which one more cause is asked for
-MANY_TIES = 3  # dimensions in which accounts are tied across, from which ties count as two causes
+CROWDED = frozenset({"content", "sign_up"})  # a class, a hackathon and the users of one tool show both: one cause
 FEW = 4  # overlapping suspected groups that an honest crowd may well show,
 MOST_RELIEF = 2.0  # and nats by which more of them lower the line at most
 OVERLAP = 3  # accounts that two groups must share to be judged together
@@ -44,9 +45,8 @@ class Case:
     def convicts(self, line: float, settings: CampaignsSettings) -> bool:
         """Whether it reaches the line with enough causes and families; few customers need one more cause."""
         enough = settings.min_causes + (self.units < FEW_UNITS)
-        return (
-            self.log_e >= line and len(self.causes) >= enough and len(self.families) >= settings.min_families
-        )
+        votes = len(self.causes - CROWDED) + bool(self.causes & CROWDED)
+        return self.log_e >= line and votes >= enough and len(self.families) >= settings.min_families
 
 
 def case_of(groups: list[SuspectRow]) -> Case:
@@ -62,18 +62,9 @@ def case_of(groups: list[SuspectRow]) -> Case:
             sum(exp(log_e) * units for log_e, units in heard) / sum(units for _, units in heard)
         )
     causes = frozenset(cause for cause, log_e in logs.items() if log_e >= VOTE)
-    if "ties" in causes and _dimensions_tied(groups) >= MANY_TIES:
-        causes |= {"crossing"}
-    total = sum(log1p(exp(log_e)) - log(2) for _, log_e in sorted(logs.items()))
+    total = sum(staked(cause, log_e) for cause, log_e in sorted(logs.items()))
     spoken = frozenset(name for cause in causes for name in families.get(cause, ()))
     return Case(total, causes, spoken, max((group.units for group in groups), default=0))
-
-
-def _dimensions_tied(groups: list[SuspectRow]) -> float:
-    """In how many ways the accounts of one group are tied across."""
-    return max(
-        (said.value for group in groups for said in group.evidence if said.name == "ties"), default=0.0
-    )
 
 
 def is_convicted(group: SuspectRow, union: list[SuspectRow], settings: CampaignsSettings) -> bool:

@@ -31,8 +31,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import log
 
-import numpy as np
-
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.rows import CONDUCT_REQUESTS, AccountRow, CampaignRow, SuspectRow
 from stream_guard.campaigns.traits import dealt_share, dimension_of
@@ -50,10 +48,11 @@ REASON_OF_CAUSE: dict[str, str] = {
 MIN_VOTES = 2
 MIN_VOTE = 1.0  # nats
 MOST_VOTE = 6.0
-LEAST_HONEST = 0.1  # of a group, whatever its members share
 SOFT_FIT = 1.5  # fit that two votes need, neither of `OWN`: a tool and a relay are common,
 SOFT_NATS = 1.0  # and nats above the line without relief
 OWN = frozenset({"payment", "device"})  # what nobody shares with strangers by accident
+MIN_AMONG = 8  # accounts of the campaign that a group holds at least, for its make-up to tell
+AMONG = 5.0  # nats of its make-up and the account's fit together, from which one vote is enough
 LEAST_FITS = (0.5, 0.0, -1.0, -3.0)  # fit that is needed with so many votes
 SLACK = 4.0  # nats by which a standing sentence may fall before it is withdrawn
 CREDIT = 2.0
@@ -61,9 +60,6 @@ CREDIT_HALF_LIFE_MS = 7 * DAY_MS
 CHARGEBACK = 2.0
 SUCCESSOR_VOTES = 3
 MOST_RELIEF = 4.0
-EM_STEPS = 8
-REFITTED = 0.05  # of its members whose fit has changed, from which the share of honest ones is taken anew
-MOST_BELIEVED = 20.0  # nats of a fit
 _Vote = tuple[float, str, float, float]  # nats, cause, p, q: the louder one counts
 
 
@@ -78,6 +74,12 @@ class Odds:
     credit: float
     evidence: tuple[Evidence, ...]
     relief: float = 0.0  # nats by which the line is lower, since few accounts stand around the campaign
+    among: float = 0.0  # log of campaign's accounts over honest ones in the group that is most the campaign's
+
+    @property
+    def is_among_own(self) -> bool:
+        """Whether it stands among accounts that are nearly all the campaign's, and works as they do."""
+        return self.has_conduct and self.fit >= LEAST_FITS[1] and self.among + self.fit >= AMONG
 
     @property
     def total(self) -> float:
@@ -87,10 +89,12 @@ class Odds:
     def suffices(self, line: float, bonus: float, *, stands: bool) -> bool:
         """Whether the account is to be sentenced; a sentence that stands needs a little less."""
         slack = SLACK if stands else 0.0
-        if self.total + bonus < line - slack or len(self.votes) < MIN_VOTES:
+        if self.total + bonus < line - slack or not self.votes:
             return False
+        if len(self.votes) < MIN_VOTES:
+            return self.is_among_own
         if self.has_conduct:
-            if len(self.votes) == MIN_VOTES and not self.votes.keys() & OWN:
+            if len(self.votes) == MIN_VOTES and not self.is_among_own and not self.votes.keys() & OWN:
                 enough = line + self.relief + SOFT_NATS - slack
                 return self.fit >= SOFT_FIT - slack / 2 and self.total + bonus >= enough
             return self.fit >= LEAST_FITS[min(len(self.votes), len(LEAST_FITS)) - 1] - slack / 2
@@ -116,7 +120,7 @@ def weigh(
 ) -> Odds:
     """Odds of ``account`` in ``campaign``.
 
-    ``groups``: the campaign's suspected groups in which it stands; ``honest``: each one's `honest_ratio`.
+    ``groups``: the campaign's suspected groups in which it stands; ``honest``: each one's `honest_count`.
     """
     is_inside = account.campaign == campaign.campaign_id
     best: dict[str, _Vote] = {}
@@ -137,7 +141,14 @@ def weigh(
         evidence += (Evidence("conduct_fit", fit, 0.0, fit, "own", "what", campaign.is_cold),)
     votes = {name: vote[0] for name, vote in sorted(best.items())}
     relief = _relief(campaign, groups)
-    return Odds(campaign.campaign_id, votes, fit, has_conduct, credit, evidence, relief)
+    among = max((_among(group, honest[group.indicator], is_inside=is_inside) for group in groups), default=0.0)
+    return Odds(campaign.campaign_id, votes, fit, has_conduct, credit, evidence, relief, among)
+
+
+def _among(group: SuspectRow, honest: float, *, is_inside: bool) -> float:
+    """Log of the campaign's accounts over the honest ones that show the indicator; 0 where few tell."""
+    others = group.inside - is_inside
+    return log(others / honest) if others >= MIN_AMONG else 0.0
 
 
 def _fit(account: AccountRow, groups: list[SuspectRow]) -> float:
@@ -174,35 +185,6 @@ def _add_dealt(best: dict[str, "_Vote"], ledger: Ledger, account: AccountRow, ca
             best[dimension] = weight, _cause_of(name), p, q
 
 
-def honest_ratio(group: SuspectRow) -> float:
-    """Share of honest accounts among those who show the group's indicator; at most those not tied across.
-
-    By its members' fits as they were when the row was last `read`.
-    """
-    return min(group.honest, max(1 - group.tied, LEAST_HONEST))
-
-
-def is_unread(group: SuspectRow) -> bool:
-    """Whether so many members' fits have changed that `honest_ratio` has to be told."""
-    return group.honest < 0 or group.refitted > REFITTED * len(group.members)
-
-
-def read(group: SuspectRow) -> None:
-    """Note in the group's row which share of its members is honest, by their fits.
-
-    Two kinds of member, honest and campaign, whose log likelihood ratio is the fit: the shares by
-    expectation-maximisation, half a member added to the honest.  Counting all who are not yet sentenced
-    as honest would make a young campaign invisible to itself.
-    """
-    fits = np.array([fit for fit in group.members.values() if fit is not None])  # in the order they came
-    ratios = np.exp(np.clip(fits, -MOST_BELIEVED, MOST_BELIEVED))
-    guilty = 0.5
-    for _ in range(EM_STEPS):
-        belongs = float((guilty * ratios / (1 - guilty + guilty * ratios)).sum())
-        guilty = (belongs + 0.5) / (len(ratios) + 1)
-    group.honest, group.refitted = float((len(ratios) * (1 - guilty) + 0.5) / (len(ratios) + 1)), 0
-
-
 def _vote(group: SuspectRow, campaign: CampaignRow, honest: float, *, is_inside: bool) -> _Vote | None:
     """What one shared indicator says; None where no two others of the campaign show it."""
     others_inside = group.inside - is_inside
@@ -210,7 +192,7 @@ def _vote(group: SuspectRow, campaign: CampaignRow, honest: float, *, is_inside:
         return None
     accounts = max(group.size / group.share, 1.0)
     p = min(1.0, (others_inside + 0.5) / max(campaign.count - is_inside + 1, 1))
-    q = min(1.0, max(group.size * honest, 0.5) / accounts)
+    q = min(1.0, honest / accounts)
     weight = min(MOST_VOTE, log(p / q))
     return None if weight < MIN_VOTE else (weight, _cause_of(group.indicator), p, q)
 

@@ -52,10 +52,9 @@ class SuspectRow(Struct, array_like=True, tag="g"):
     tied: float = 0.0  # share of its unrelated customers who share further rare things, crosswise
     campaign: str = ""
     seen_at: int = 0  # ms, its newest finding
-    honest: float = (
-        -1.0
-    )  # share of honest accounts among its members, by their fits (`odds.py`); below 0: unknown
-    refitted: int = 0  # members whose fit has changed since
+    honest: float = -1.0  # share of honest accounts among its members (`makeup.py`); below 0: unknown
+    refitted: int = 0  # members whose fit has changed since it was counted,
+    counted: int = 0  # and ``inside`` then
 
 
 class AccountRow(Struct, array_like=True, tag="a"):

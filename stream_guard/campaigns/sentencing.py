@@ -2,7 +2,8 @@
 
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.networks import cidr_of
-from stream_guard.campaigns.odds import Odds, honest_ratio, is_unread, read, weigh
+from stream_guard.campaigns.makeup import honest_count
+from stream_guard.campaigns.odds import Odds, weigh
 from stream_guard.campaigns.reasons import reasons_of
 from stream_guard.campaigns.rows import AGAIN_MS, NEWS, AccountRow, CampaignRow, SuspectRow
 from stream_guard.records import Evidence, Verdict
@@ -46,21 +47,20 @@ class Session:
         by_campaign: dict[str, list[SuspectRow]] = {account.campaign: []} if account.campaign else {}
         for group in self._ledger.groups_of(account):
             if group.campaign:
-                if group.indicator not in self._honest:
-                    self._honest[group.indicator] = self._honest_of(group)
                 by_campaign.setdefault(group.campaign, []).append(group)
         weighed = [
-            weigh(self._ledger, account, campaign, groups, self._honest, self._now)
+            weigh(self._ledger, account, campaign, groups, self._honest_in(groups, campaign), self._now)
             for name, groups in sorted(by_campaign.items())
             if (campaign := self._ledger.campaign(name))
         ]
         return max(weighed, key=lambda odds: (odds.total, odds.campaign_id), default=None)
 
-    def _honest_of(self, group: SuspectRow) -> float:
-        if is_unread(group):
-            self._ledger.change(group)
-            read(group)
-        return honest_ratio(group)
+    def _honest_in(self, groups: list[SuspectRow], campaign: CampaignRow) -> dict[str, float]:
+        """How many honest accounts show the indicator of each group."""
+        for group in groups:
+            if group.indicator not in self._honest:
+                self._honest[group.indicator] = honest_count(self._ledger, group, campaign)
+        return self._honest
 
     def _sentence(self, account: AccountRow, odds: Odds, bonus: float) -> None:
         """The account belongs to the campaign: say so if that is news, or was long ago."""

@@ -27,7 +27,7 @@ FLOORS: dict[str, float] = {
 }
 OTHER_FLOOR = 0.02
 RARE = 0.02  # share of honest accounts up to which a value can be dealt out
-LEAST_HONEST = 0.1  # of those who show a value, at least
+LEAST_HONEST = 0.01  # of those who show a value, at least: many values add up
 GROWTH = 1.1
 MIN_ACCOUNTS = 4
 

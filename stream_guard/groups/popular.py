@@ -17,7 +17,7 @@ from zlib import crc32
 from stream_guard.groups.rows import POPULAR, PopularRow, popular_key
 from stream_guard.topology import Rows
 
-POPULAR_BUCKETS = 256
+POPULAR_BUCKETS = 1024
 MAX_BUCKET = 64
 HALVE_AT = 20_000  # accounts
 PSEUDO_ACCOUNTS = 50  # of which an unknown value has half a one

@@ -71,9 +71,7 @@ class StateRow(Struct, array_like=True, tag="s"):
 
     accounts: int = 0  # accounts whose first profile taught here
     candidates: int = 0  # groups with enough units and positive weight
-    looks: int = 0  # judgements of candidates, ever
-    account_ms: int = 0  # accounts x time, up to
-    seen_at: int = 0  # ms
+    suspected: int = 0  # candidates that stand above the line of suspicion
     judge_at: int = 0  # ms
     pending: list[int] = []  # ticks with a PendingRow
 

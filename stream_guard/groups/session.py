@@ -5,9 +5,8 @@ change after that (members then come with their fit, at most ``max_members`` in 
 evidence, when it falls back below `SUSPECT` - `FALL`.
 """
 
-from stream_guard.clock import DAY_MS
 from stream_guard.groups import membership
-from stream_guard.groups.evidence import ties
+from stream_guard.groups.evidence import bonds
 from stream_guard.groups.evidence.cohort import Cohort, Witness, witness
 from stream_guard.groups.fit import conduct_of, fit
 from stream_guard.groups.judgement import FALL, SUSPECT, Judgement, judge, line, next_look
@@ -46,7 +45,6 @@ class Session:
             return
         cohort = self._cohort(indicator, row)
         judged = judge(cohort, kind_for(indicator).silences) if row.is_candidate else NOTHING
-        self._state.looks += row.is_candidate
         self._out.count("groups_judged")
         row.judge_at = next_look(row.info, judged.log_e)
         if judged.causes and judged.log_e >= (SUSPECT - FALL if row.causes else SUSPECT):
@@ -89,19 +87,21 @@ class Session:
     def _suspect(self, indicator: str, row: GroupRow, cohort: Cohort, judged: Judgement) -> None:
         """The group stands above the line of suspicion: say so where something changed."""
         state = self._state
+        state.suspected += not row.causes
         is_due = judged.causes != row.causes or abs(judged.log_e - row.log_e) >= MATERIAL
         row.conduct = conduct_of(cohort, judged.evidence)
         row.causes, row.evidence, row.candidates = judged.causes, judged.evidence, state.candidates
         row.heard = judged.heard
-        row.tied = ties.tied_ratio(cohort)
+        row.tied = bonds.tied_ratio(cohort)
         budget = self._settings.budget.false_blocks_per_100k_account_days
-        row.line = line(state.looks, max(state.account_ms / DAY_MS, state.accounts), budget)
+        row.line = line(state.candidates - state.suspected, state.accounts, budget)
         if is_due:
             row.log_e = judged.log_e
         self._update(indicator, row, is_due=is_due)
 
     def _acquit(self, indicator: str, row: GroupRow, judged: Judgement) -> None:
         """The group has fallen back."""
+        self._state.suspected -= 1
         self._leave(indicator, row, sorted(row.sent))
         row.log_e, row.causes, row.evidence = judged.log_e, (), ()
         row.conduct, row.arrivals = None, []

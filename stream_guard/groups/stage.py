@@ -75,8 +75,6 @@ class Groups:
             return
         rows.put(STATE, state)
         state.pending, state.judge_at = [], (now // self._every_ms + 1) * self._every_ms
-        state.account_ms += state.accounts * (now - (state.seen_at or now))
-        state.seen_at = now
         session = Session(rows, state, self._settings, out)
         for indicator in sorted(due):
             session.judge(indicator)
@@ -100,6 +98,7 @@ class Groups:
             state: StateRow = rows.get(STATE) or StateRow()
             rows.put(STATE, state)
             state.candidates -= 1
+            state.suspected -= bool(row.causes)
         for account, requests in row.members.items():
             if requests:
                 rows.delete(member_key(key, account))

@@ -12,6 +12,7 @@ from stream_guard.groups.evidence import (
     client_churn,
     content_sameness,
     hidden_network,
+    instruments,
     load_evenness,
     network_churn,
     no_night,
@@ -38,5 +39,6 @@ TESTS: tuple[Test, ...] = (
     region_mismatch.TEST,
     sign_up_burst.TEST,
     ties.TEST,
+    instruments.TEST,
     shared_cards.TEST,
 )

@@ -61,6 +61,7 @@ class Cohort:
     reference: Reference
     indicator: str = ""  # what formed the group
     cards: Sequence[int] = ()  # places behind each card, where no organisation is named
+    bonds: dict[str, float] | None = None  # by dimension, once asked for (`bonds.py`)
 
     def doubt(self, statistic: int) -> float:
         """How much of the reference was not learnt here, over the witnesses that can tell: 0 to 1."""

@@ -1,97 +1,22 @@
-"""ties: the accounts are bound to one another in more ways than the one that brought them together.
+"""ties: the accounts share networks and software in more ways than the one that brought them together.
 
-Idea.  An honest crowd has its reason to share what formed the group, and often one thing more: a class has
-its assignment's template, a hackathon its sponsor's tool.  A farm deals cards, keys, devices, proxies and
-task lists over its accounts, a few to each, and ties them over and over.
-Null.  What a witness shows in one dimension (`cohort.DIMENSIONS`) is drawn as honest accounts draw it,
-independently of the witnesses before him.
-Reference.  How many honest accounts show a value (`popular.py`); popular values (above `cohort.RARE`) tie
-nobody.  With fewer than `MIN_KNOWN` accounts nothing is known to be rare, and the test is silent.
-Formula.  Per dimension, witness by witness in the order of names: q = sum of the honest shares of all
-rare values that the witnesses before him showed, at least the probability that he repeats one of them;
-p = (1 + repetitions so far) / (2 + witnesses so far).  Where p > q the bet gains (1 + p / q) / 2 if he
-repeats one and (1 + (1 - p) / (1 - q)) / 2 if not: a likelihood ratio with a predictable alternative, mixed
-half and half with no bet.  The value that most witnesses show is left out: one card, one address, one tool
-for all is what makes a crowd, many of each that cross is what makes a farm.  At most `MOST` nats a dimension.
-E-value.  The product over dimensions without the largest: one thing more in common is forgiven.  The rest of
-a product of e-values whose largest factor is at least one is below it, hence an e-value too.
-The dimension that formed the group is left out.  Cost: 15 us for 5 witnesses, 0.5 ms for 256.
-Fails.  Teams and families without an organisation share cards, devices and addresses: that is what makes
-them units elsewhere, and why ties alone are one vote.  One thing that shows itself in two values (a tool's
-request shape and its system prompt) ties its users once, for one value a dimension is left out.
-Source.  Fellegi and Sunter (1969) for the weights; plug-in bets as in `sign_up_burst`.
+Idea, null, reference, formula, e-value.  `bonds.py`, over what an account works from and with: networks and
+software (client builds, request shapes, templates, tools). Cost: there.
+Fails.  A firm of many offices with several tools, and no organisation named, is tied so too: hence one vote,
+and units.  One thing that shows itself in two values (a tool's request shape and its system prompt) ties its
+users once, for one value a dimension is left out.
+Source.  `bonds.py`.
 """
 
-from math import log
+from stream_guard.groups.evidence import bonds
+from stream_guard.groups.evidence.cohort import Cohort, Reading, Test
 
-from stream_guard.groups.evidence.cohort import DIMENSIONS, MIN_WITNESSES, Cohort, Reading, Test
-from stream_guard.groups.popular import PSEUDO_ACCOUNTS
-from stream_guard.records import kind_of
-
-MIN_KNOWN = 30  # honest accounts: fewer do not tell a popular tool from a rare one
-MOST = 6.0  # nats a dimension
+DIMENSIONS = frozenset({"network", "software"})
 
 
 def read(cohort: Cohort) -> Reading | None:
-    """Bet on each dimension but the forming one; what is left without the strongest."""
-    known = cohort.reference.popular().accounts
-    if len(cohort.witnesses) < MIN_WITNESSES or known < MIN_KNOWN:
-        return None
-    forming = DIMENSIONS.get(kind_of(cohort.indicator))
-    dimensions = sorted(set(DIMENSIONS.values()) - {forming})
-    bets = sorted((_bet(cohort, dimension) for dimension in dimensions), reverse=True)
-    tied = sum(log_e >= 1 for log_e in bets)
-    log_e = sum(bets[1:]) if bets[0] > 0 else sum(bets)
-    return Reading(log_e, float(tied), 1.0, known < PSEUDO_ACCOUNTS)
-
-
-def _bet(cohort: Cohort, dimension: str) -> float:
-    """The log e-value of one dimension, at most `MOST`."""
-    hub = _hub(cohort, dimension)
-    seen: dict[str, float] = {}
-    log_e, repeats, q = 0.0, 0, 0.0
-    for place, witness in enumerate(cohort.witnesses):
-        shown = [(name, share) for name, share in witness.rare.get(dimension, ()) if name != hub]
-        repeated = any(name in seen for name, _ in shown)
-        if place:
-            log_e += _gain((1 + repeats) / (2 + place), q, repeated=repeated)
-            repeats += repeated
-        for name, share in shown:
-            if name not in seen:
-                seen[name] = share
-                q += share
-    return min(log_e, MOST)
-
-
-def tied_ratio(cohort: Cohort) -> float:
-    """Share of the witnesses who are tied across to another one: no honest crowd's users of one tool are."""
-    forming = DIMENSIONS.get(kind_of(cohort.indicator))
-    tied: set[str] = set()
-    for dimension in sorted(set(DIMENSIONS.values()) - {forming}):
-        hub = _hub(cohort, dimension)
-        holders: dict[str, list[str]] = {}
-        for witness in cohort.witnesses:
-            for name, _ in witness.rare.get(dimension, ()):
-                if name != hub:
-                    holders.setdefault(name, []).append(witness.profile.account_id)
-        tied.update(account for accounts in holders.values() if len(accounts) > 1 for account in accounts)
-    return len(tied) / max(len(cohort.witnesses), 1)
-
-
-def _hub(cohort: Cohort, dimension: str) -> str:
-    """The rare value that most witnesses show; empty if none is shown twice."""
-    counts: dict[str, int] = {}
-    for witness in cohort.witnesses:
-        for name, _ in witness.rare.get(dimension, ()):
-            counts[name] = counts.get(name, 0) + 1
-    hub = max(counts, key=lambda name: (counts[name], name), default="")
-    return hub if counts.get(hub, 0) > 1 else ""
-
-
-def _gain(p: float, q: float, *, repeated: bool) -> float:
-    if p <= q or q <= 0:
-        return 0.0
-    return log((1 + (p / q if repeated else (1 - p) / (1 - q))) / 2)
+    """Bet on each of the two dimensions."""
+    return bonds.read(cohort, DIMENSIONS)
 
 
 TEST = Test("ties", "ties", "links", cap=12.0, read=read)
