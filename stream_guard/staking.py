@@ -1,11 +1,12 @@
 """How much of its evidence each cause stakes when causes are multiplied.
 
-A cause with e-value e stakes a part s of it: 1 - s + s e is an e-value again, so that a cause that sees nothing
-costs ln 1 / (1 - s) nats and not everything, and one that speaks loses ln 1 / s.  The parts are fixed beforehand:
-larger where farms mostly speak.  GROUPS multiplies so within a group, CAMPAIGNS within a union of groups.
+A cause with e-value e stakes a part s of it: 1 - s + s e is an e-value again, so that a cause that sees
+nothing costs ln 1 / (1 - s) nats and not everything, and one that speaks loses ln 1 / s.  The parts are
+fixed beforehand: larger where farms mostly speak.  GROUPS multiplies so within a group, CAMPAIGNS within a
+union of groups.
 
-Source.  Mixtures over subsets of e-values: Vovk and Wang, "E-values: calibration, combination and applications"
-(2021), section 4.
+Source.  Mixtures over subsets of e-values: Vovk and Wang, "E-values: calibration, combination and
+applications" (2021), section 4.
 """
 
 from math import exp, log

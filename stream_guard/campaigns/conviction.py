@@ -25,7 +25,9 @@ VOTE = log(10)
 MOST = 50.0  # nats that are believed of one cause
 MIN_CORE, MAX_CORE = 4, 256
 FEW_UNITS = 16  # unrelated customers, below which one more cause is asked for
-CROWDED = frozenset({"content", "sign_up"})  # a class, a hackathon and the users of one tool show both: one cause
+CROWDED = frozenset(
+    {"content", "sign_up"}
+)  # a class, a hackathon and the users of one tool show both: one cause
 FEW = 4  # overlapping suspected groups that an honest crowd may well show,
 MOST_RELIEF = 2.0  # and nats by which more of them lower the line at most
 OVERLAP = 3  # accounts that two groups must share to be judged together

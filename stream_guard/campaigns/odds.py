@@ -74,7 +74,7 @@ class Odds:
     credit: float
     evidence: tuple[Evidence, ...]
     relief: float = 0.0  # nats by which the line is lower, since few accounts stand around the campaign
-    among: float = 0.0  # log of campaign's accounts over honest ones in the group that is most the campaign's
+    among: float = 0.0  # nats that it is the campaign's, by what its groups are made up of (`_among`)
 
     @property
     def is_among_own(self) -> bool:
@@ -141,14 +141,23 @@ def weigh(
         evidence += (Evidence("conduct_fit", fit, 0.0, fit, "own", "what", campaign.is_cold),)
     votes = {name: vote[0] for name, vote in sorted(best.items())}
     relief = _relief(campaign, groups)
-    among = max((_among(group, honest[group.indicator], is_inside=is_inside) for group in groups), default=0.0)
+    among = max(
+        (_among(group, votes, honest[group.indicator], is_inside=is_inside) for group in groups), default=0.0
+    )
     return Odds(campaign.campaign_id, votes, fit, has_conduct, credit, evidence, relief, among)
 
 
-def _among(group: SuspectRow, honest: float, *, is_inside: bool) -> float:
-    """Log of the campaign's accounts over the honest ones that show the indicator; 0 where few tell."""
+def _among(group: SuspectRow, votes: dict[str, float], honest: float, *, is_inside: bool) -> float:
+    """Nats that who shows the indicator is the campaign's: 0 where few of its accounts do.
+
+    Log of the campaign's accounts over the honest ones that show it, and half of what the account shares
+    in other dimensions: who uses the campaign's tool may use its relay as well.
+    """
     others = group.inside - is_inside
-    return log(others / honest) if others >= MIN_AMONG else 0.0
+    if others < MIN_AMONG:
+        return 0.0
+    own = dimension_of(group.indicator)
+    return log(others / honest) + sum(vote for name, vote in votes.items() if name != own) / 2
 
 
 def _fit(account: AccountRow, groups: list[SuspectRow]) -> float:

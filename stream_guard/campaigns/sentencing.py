@@ -1,8 +1,8 @@
 """Weighing accounts: who is sentenced, whose sentence is withdrawn, and the verdicts that say so."""
 
 from stream_guard.campaigns.ledger import Ledger
-from stream_guard.campaigns.networks import cidr_of
 from stream_guard.campaigns.makeup import honest_count
+from stream_guard.campaigns.networks import cidr_of
 from stream_guard.campaigns.odds import Odds, weigh
 from stream_guard.campaigns.reasons import reasons_of
 from stream_guard.campaigns.rows import AGAIN_MS, NEWS, AccountRow, CampaignRow, SuspectRow

@@ -9,7 +9,8 @@ all customers would be too kind a null).
 Reference.  None: `HONEST` is what is granted.
 Formula.  m of n cards carry two places or more; the e-value is the mean over p in `SHARES` of
 p^m (1 - p)^(n - m) / h^m (1 - h)^(n - m), h = HONEST: a likelihood ratio, and below its value for every
-smaller honest share.  Its cause is that of `instruments`: both speak of one hand that deals, and are averaged.
+smaller honest share.  Its cause is that of `instruments`: both speak of one hand that
+deals, and are averaged.
 In a group that a card formed, that card is one of several at most.  Cost: 3 us.
 Fails.  An agency that runs many customers' pairs of accounts under one tool, without naming organisations;
 accounts on one card from one exit, or one card for each account, pass.
