@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_guard.campaigns.conviction import (
+    CROWDED,
     FEW,
     FEW_UNITS,
-    MANY_TIES,
     MOST,
     MOST_RELIEF,
     Case,
@@ -21,8 +21,10 @@ from stream_guard.campaigns.conviction import (
 from stream_guard.campaigns.rows import FITS, AccountRow, SuspectRow
 from stream_guard.records import Evidence
 from stream_guard.settings import CampaignsSettings
+from stream_guard.staking import staked
 
 CAUSES = ("content", "load", "network", "sign_up", "ties")
+ODD = tuple(cause for cause in CAUSES if cause not in CROWDED)
 FAMILY = {"content": "what", "load": "when", "network": "who", "sign_up": "who", "ties": "links"}
 heard = st.dictionaries(st.sampled_from(CAUSES), st.floats(-20, 20), min_size=1)
 unions = st.lists(st.tuples(heard, st.integers(1, 500)), min_size=1, max_size=8)
@@ -32,7 +34,7 @@ def group(name: str, said: dict[str, float], units: int = FEW_UNITS, line: float
     evidence = tuple(
         Evidence(cause, 1.0, 0.0, log_e, cause, FAMILY[cause]) for cause, log_e in said.items() if log_e > 0
     )
-    total = sum(log((1 + exp(log_e)) / 2) for log_e in said.values())
+    total = sum(staked(cause, log_e) for cause, log_e in said.items())
     return SuspectRow(
         f"shape:{name}", total, line, units=units, causes=tuple(sorted(said.items())), evidence=evidence
     )
@@ -48,7 +50,7 @@ def test_a_union_is_the_staked_product_of_means_weighed_by_units(
         speakers = [(exp(causes[cause]), units) for causes, units in said if cause in causes]
         if speakers:
             mean = sum(e * units for e, units in speakers) / sum(units for _, units in speakers)
-            expected += log((1 + mean) / 2)
+            expected += staked(cause, log(mean))
     assert case.log_e == pytest.approx(expected, abs=1e-9)
 
 
@@ -73,7 +75,7 @@ def test_a_cause_that_one_group_silences_is_heard_undiluted_in_another() -> None
 def test_a_large_group_outweighs_a_small_loud_one() -> None:
     small, large = group("small", {"load": 10.0}, 3), group("large", {"load": 0.0}, 300)
     assert case_of([small, large]).log_e == pytest.approx(
-        log((1 + (exp(10.0) * 3 + 300) / 303) / 2), abs=1e-9
+        staked("load", log((exp(10.0) * 3 + 300) / 303)), abs=1e-9
     )
 
 
@@ -96,18 +98,6 @@ def test_two_causes_of_one_family_convict_nobody_however_loud() -> None:
     assert not is_convicted(reseller, [reseller, group("s", {"network": 20.0})], CampaignsSettings())
 
 
-def tied(dimensions: float, log_e: float = 6.0) -> SuspectRow:
-    """A group that is tied across in so many dimensions, and whose prompts are alike."""
-    row = group("tied", {"ties": log_e, "content": 5.0})
-    row.evidence = tuple(
-        Evidence("ties", dimensions, 1.0, said.weight, said.cause, said.family)
-        if said.cause == "ties"
-        else said
-        for said in row.evidence
-    )
-    return row
-
-
 def test_few_customers_need_one_more_cause() -> None:
     """A laboratory of five is odd in two ways by chance of who they are; in three they are one hand."""
     settings = CampaignsSettings()
@@ -119,11 +109,28 @@ def test_few_customers_need_one_more_cause() -> None:
     assert case_of(together).convicts(10.0, settings)  # its largest group counts
 
 
-def test_ties_in_three_dimensions_count_as_two_causes_but_add_no_weight_and_no_family() -> None:
-    few, many = case_of([tied(MANY_TIES - 1)]), case_of([tied(MANY_TIES)])
-    assert many.causes - few.causes == {"crossing"}
-    assert (many.log_e, many.families) == (few.log_e, few.families)
-    assert "crossing" not in case_of([tied(5.0, log_e=1.0)]).causes  # where ties have no vote
+@given(
+    st.dictionaries(st.sampled_from(sorted(CROWDED)), st.floats(0, MOST), min_size=1),
+    st.integers(1, 500),
+    st.floats(0, 60),
+)
+def test_a_class_a_hackathon_or_the_users_of_one_tool_are_never_convicted_by_what_made_them_one(
+    said: dict[str, float], units: int, line: float
+) -> None:
+    """Alike prompts and sign-up in one hour, at whatever weight: one vote, though of two families."""
+    settings = CampaignsSettings()
+    crowd = group("class", said, units, line)
+    assert not case_of([crowd]).convicts(line, settings)
+    assert not is_convicted(crowd, [crowd, group("town", said, 3, line)], settings)
+
+
+@pytest.mark.parametrize("cause", ODD)
+def test_what_crowds_show_counts_once_beside_another_cause(cause: str) -> None:
+    settings, crowd = CampaignsSettings(), dict.fromkeys(sorted(CROWDED), 9.0)
+    with_one = case_of([group("a", crowd | {cause: 9.0}, FEW_UNITS)])
+    assert with_one.convicts(10.0, settings) == (settings.min_causes <= 2)  # the crowd's vote, and this one
+    few = case_of([group("a", crowd | {cause: 9.0}, FEW_UNITS - 1)])
+    assert not few.convicts(10.0, settings) or settings.min_causes < 2
 
 
 def test_many_overlapping_groups_lower_the_line_by_a_bounded_amount() -> None:
@@ -147,7 +154,8 @@ def test_nobody_is_convicted_without_causes_families_and_the_line(
     case: Case = case_of([group(f"g{i}", causes, units) for i, (causes, units) in enumerate(said)])
     if case.convicts(line, settings):
         assert case.log_e >= line
-        assert len(case.causes) >= settings.min_causes + (case.units < FEW_UNITS)
+        votes = len(case.causes - CROWDED) + bool(case.causes & CROWDED)
+        assert votes >= settings.min_causes + (case.units < FEW_UNITS)
         assert len(case.families) >= settings.min_families
 
 

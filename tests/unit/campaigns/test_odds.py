@@ -1,18 +1,20 @@
 """Laws of membership: what one shares, how one behaves, and how many stand around."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stream_guard.campaigns import traits
 from stream_guard.campaigns.ledger import Ledger
+from stream_guard.campaigns.makeup import LEAST_HONEST, honest_count
 from stream_guard.campaigns.odds import (
+    AMONG,
     LEAST_FITS,
-    LEAST_HONEST,
+    MIN_AMONG,
     MIN_VOTES,
     MOST_RELIEF,
     Odds,
     budget_line,
-    honest_ratio,
-    read,
     weigh,
 )
 from stream_guard.campaigns.rows import AccountRow, CampaignRow, Row, SuspectRow
@@ -41,10 +43,31 @@ def suspect(indicator: str, size: int = 20, inside: int = 20, tied: float = 0.0)
 
 
 def odds_of(
-    account: AccountRow, campaign: CampaignRow, *groups: SuspectRow, ledger: Ledger | None = None
+    account: AccountRow,
+    campaign: CampaignRow,
+    *groups: SuspectRow,
+    ledger: Ledger | None = None,
+    honest: float | None = None,
 ) -> Odds:
-    honest = {group.indicator: honest_ratio(group) for group in groups}
-    return weigh(ledger or new_ledger(), account, campaign, list(groups), honest, NOW)
+    """Weighed with so many honest accounts in each group; as its make-up tells where it is not said."""
+    found = ledger or new_ledger()
+    counts = {
+        group.indicator: honest_count(found, group, campaign) if honest is None else honest
+        for group in groups
+    }
+    return weigh(found, account, campaign, list(groups), counts, NOW)
+
+
+def made_up(
+    fit: float = 0.0, inside: int = 5, size: int = 40, votes: dict[str, float] | None = None
+) -> tuple[Ledger, SuspectRow, CampaignRow]:
+    """A group whose members' conduct fits so well, and who share so much with the campaign elsewhere."""
+    ledger, campaign = new_ledger(), campaign_of()
+    group = suspect("shape:farm", size=size, inside=inside)
+    group.members = {f"a-{i:03d}": fit for i in range(size)}
+    for name in group.members:
+        ledger.change(AccountRow(name, 32, 32, fits={group.indicator: fit}, votes=dict(votes or {})))
+    return ledger, group, campaign
 
 
 def stands_in(*groups: SuspectRow, fit: float = 3.0, shows: tuple[str, ...] = ()) -> AccountRow:
@@ -151,19 +174,85 @@ def test_groups_and_dealt_values_of_one_dimension_have_one_vote() -> None:
     assert set(odds_of(account, campaign, group, ledger=ledger).votes) == {"payment"}
 
 
-def test_who_is_tied_across_is_no_honest_user_but_some_always_may_be() -> None:
-    """Ties bound how many of a group are taken to be honest; never more than conduct says, never none."""
-    fits: dict[str, float | None] = {f"a-{i}": -2.0 for i in range(20)}
-    ratios = []
-    for tied in (0.0, 0.3, 0.6, 1.0):
-        group = suspect("shape:farm", tied=tied)
-        group.members = dict(fits)
-        read(group)
-        ratios.append(honest_ratio(group))
-    assert ratios == sorted(ratios, reverse=True)
-    assert ratios[0] > 0.9
-    assert ratios[2] == pytest.approx(0.4)
-    assert ratios[-1] == LEAST_HONEST
+def test_more_that_members_share_elsewhere_leaves_fewer_of_them_honest() -> None:
+    shared: list[dict[str, float]] = [
+        {},
+        {"payment": 1.0},
+        {"payment": 4.0},
+        {"payment": 4.0, "network": 4.0},
+    ]
+    counts = [honest_count(*made_up(fit=-2.0, votes=votes)) for votes in shared]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[-1] < counts[0]
+    fits = [honest_count(*made_up(fit=fit)) for fit in (-4.0, -1.0, 1.0, 4.0)]
+    assert fits == sorted(fits, reverse=True)
+    assert fits[-1] < fits[0]
+
+
+def test_what_formed_the_group_is_no_news_about_who_belongs_to_it() -> None:
+    """A vote of the group's own dimension is what is asked about, not an answer."""
+    own, plain = made_up(votes={"software": 6.0}), made_up()
+    assert dimension_of("shape:farm") == "software"
+    assert honest_count(*own) == honest_count(*plain)
+
+
+def test_who_lacks_what_most_of_the_campaign_deals_out_is_more_likely_honest() -> None:
+    ledger, group, campaign = made_up(fit=1.0)
+    without = honest_count(ledger, group, campaign)
+    ledger, group, campaign = made_up(fit=1.0)
+    campaign.traits = {"payment": (0.9, 0.001)}
+    assert honest_count(ledger, group, campaign) > without
+
+
+@given(st.floats(-8, 8), st.integers(0, 40), st.integers(0, 40), st.floats(0, 6), st.floats(0.01, 0.99))
+def test_honest_accounts_are_never_more_than_stand_outside_and_never_none(
+    fit: float, inside: int, outside: int, vote: float, p: float
+) -> None:
+    size = max(1, inside + outside)
+    ledger, group, campaign = made_up(fit, inside, size, {"payment": vote})
+    campaign.traits = {"network": (p, 0.01), "payment": (p, 0.001)}
+    count, left = honest_count(ledger, group, campaign), max(0, size - inside)
+    assert count >= 0.5
+    assert count >= LEAST_HONEST * left
+    assert count <= max(left, 0.5)
+
+
+def test_one_vote_is_enough_only_among_accounts_that_are_nearly_all_the_campaigns() -> None:
+    group, campaign = suspect("shape:farm", size=44, inside=40), campaign_of(40)
+    among = odds_of(stands_in(group, fit=3.0), campaign, group, honest=1.0)
+    assert len(among.votes) == 1
+    assert among.is_among_own
+    assert among.suffices(-100.0, 0.0, stands=False)
+    assert not among.suffices(among.total + 0.1, 0.0, stands=False)  # the line holds for it as for others
+    half = odds_of(stands_in(group, fit=3.0), campaign, group, honest=40.0)
+    assert not half.is_among_own
+    assert not half.suffices(-100.0, 0.0, stands=False)
+
+
+@pytest.mark.parametrize("fit", [-0.01, -1.0, -4.0])
+@pytest.mark.parametrize("honest", [0.5, 1.0, 4.0])
+def test_whose_conduct_does_not_fit_is_never_held_by_whom_he_stands_among(fit: float, honest: float) -> None:
+    group = suspect("shape:farm", size=400, inside=390)
+    odds = odds_of(stands_in(group, fit=fit), campaign_of(390), group, honest=honest)
+    assert odds.among > AMONG or honest > 1.0
+    assert not odds.is_among_own
+    assert not odds.suffices(-100.0, 0.0, stands=False)
+    assert not odds.suffices(-100.0, 0.0, stands=True)
+
+
+def test_few_accounts_of_a_campaign_do_not_tell_what_a_group_is_made_up_of() -> None:
+    for inside in (2, MIN_AMONG - 1, MIN_AMONG):
+        group = suspect("shape:farm", size=inside, inside=inside)
+        odds = odds_of(stands_in(group, fit=8.0), campaign_of(inside), group, honest=0.5)
+        assert (odds.among > 0) == (inside >= MIN_AMONG)
+
+
+def test_a_newcomer_without_conduct_is_never_held_by_one_vote() -> None:
+    group = suspect("shape:farm", size=400, inside=399)
+    newcomer = AccountRow("x", 1, 1, fits={group.indicator: 8.0})
+    odds = odds_of(newcomer, campaign_of(399), group, honest=0.5)
+    assert not odds.has_conduct
+    assert not odds.suffices(-100.0, 0.0, stands=False)
 
 
 def test_a_bystander_on_the_same_card_goes_free() -> None:

@@ -8,9 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_guard.groups.evidence import TESTS
-from stream_guard.groups.judgement import FIRST_INFO, MOST_RATIO, judge, line, next_look
+from stream_guard.groups.judgement import (
+    ACCOUNTS_AT_RISK,
+    FIRST_INFO,
+    HORIZON_DAYS,
+    LEAST_RATIO,
+    MOST_RATIO,
+    judge,
+    line,
+    next_look,
+)
 from stream_guard.groups.kinds import KINDS, kind_for, weight
 from stream_guard.records import INDICATOR_KINDS
+from stream_guard.staking import staked
 from tests.unit.groups.crowds import campaign
 from tests.unit.groups.test_evidence import cohort_of, learnt, profiles, strangers
 
@@ -19,10 +29,10 @@ CROWD_PRONE = ("content_sameness", "sign_up_burst")
 
 
 def test_what_a_class_shows_by_being_one_does_not_reach_the_line() -> None:
-    caps = {test.name: test.cap for test in TESTS}
-    lowest = line(looks=1, account_days=1_000_000, false_blocks=1.0)
-    merged = [log((exp(caps["content_sameness"]) + 1) / 2), log((1 + exp(caps["sign_up_burst"])) / 2)]
-    assert sum(merged) < lowest
+    by_name = {test.name: test for test in TESTS}
+    usual = line(candidates=200, accounts=1_000, false_blocks=1.0)
+    caps_of = ((by_name[name].cause, by_name[name].cap) for name in CROWD_PRONE)
+    assert sum(staked(cause, cap) for cause, cap in caps_of) < usual
 
 
 def test_every_kind_of_the_records_is_weighed_and_silences_its_own_cause() -> None:
@@ -57,25 +67,35 @@ def test_judgements_of_strangers_have_mean_e_at_most_one(silences: frozenset[str
     assert e_values.mean() - 2 * e_values.std() / len(e_values) ** 0.5 <= 1.0
 
 
-def test_the_line_depends_on_looks_per_account_day_not_on_the_size_of_the_provider() -> None:
+def test_the_line_depends_on_candidates_per_account_not_on_the_size_of_the_provider() -> None:
     assert line(400, 1_000, 1.0) == pytest.approx(line(400_000, 1_000_000, 1.0))
     assert line(800, 1_000, 1.0) == pytest.approx(line(400, 1_000, 1.0) + log(2))
 
 
-def test_the_line_falls_as_the_budget_grows_and_rises_with_each_look() -> None:
+def test_the_line_falls_as_the_budget_grows_and_rises_with_each_candidate() -> None:
     assert line(400, 1_000, 10.0) == pytest.approx(line(400, 1_000, 1.0) - log(10))
-    lines = [line(looks, 1_000, 1.0) for looks in (0, 1, 100, 400, 1_000, 4_000, 10**9)]
+    lines = [line(candidates, 1_000, 1.0) for candidates in (0, 1, 100, 400, 1_000, 2_000, 10**9)]
     assert lines == sorted(lines)
     assert np.isfinite(line(0, 0, 0.001))
 
 
-@given(st.integers(0, 10**7), st.floats(0, 10**7), st.floats(1e-3, 1e3))
-def test_looks_cost_at_most_the_grant_together(looks: int, account_days: float, budget: float) -> None:
-    """All looks of all days, each at the line of its time, as long as the ratio is one that is believed."""
-    if looks > MOST_RATIO * max(account_days, 1.0):
+@given(st.integers(0, 10**9), st.integers(0, 10**7), st.floats(1e-3, 1e3))
+def test_whoever_floods_with_groups_raises_the_line_by_a_bounded_amount(
+    candidates: int, accounts: int, budget: float
+) -> None:
+    lowest = line(0, accounts, budget)
+    assert lowest <= line(candidates, accounts, budget) <= lowest + log(MOST_RATIO / LEAST_RATIO) + 1e-9
+
+
+@given(st.integers(0, 10**7), st.integers(1, 10**7), st.floats(1e-3, 1e3))
+def test_candidates_cost_at_most_what_is_granted_for_the_horizon(
+    candidates: int, accounts: int, budget: float
+) -> None:
+    """Each once, with the accounts it would cost, as long as the ratio is one that is believed."""
+    if candidates > MOST_RATIO * accounts:
         return
-    false_blocks = looks * exp(-line(looks, account_days, budget))
-    assert false_blocks <= budget * max(account_days, 1.0) / 100_000 * (1 + 1e-9)
+    false_blocks = candidates * ACCOUNTS_AT_RISK * exp(-line(candidates, accounts, budget))
+    assert false_blocks <= budget * HORIZON_DAYS * accounts / 100_000 * (1 + 1e-9)
 
 
 def test_groups_are_looked_at_again_only_after_they_have_grown_and_sooner_where_suspected() -> None:
