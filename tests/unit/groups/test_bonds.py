@@ -1,4 +1,4 @@
-"""Laws of what accounts share besides what formed their group: ties, and cards with several places."""
+"""Laws of what accounts share besides what formed their group: ties, instruments, cards of several places."""
 
 from math import comb, exp
 
@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from numpy.random import Generator
 
 from stream_guard.groups import popular
-from stream_guard.groups.evidence import shared_cards, ties
-from stream_guard.groups.evidence.cohort import DIMENSIONS, RARE, Cohort, Reading
+from stream_guard.groups.evidence import bonds, instruments, shared_cards, ties
+from stream_guard.groups.evidence.bonds import MIN_KNOWN, MOST, tied_ratio
+from stream_guard.groups.evidence.cohort import DIMENSIONS, RARE, Cohort, Reading, Test
 from stream_guard.groups.evidence.shared_cards import HONEST, MIN_CARDS
-from stream_guard.groups.evidence.ties import MIN_KNOWN, MOST, tied_ratio
 from stream_guard.groups.judgement import VOTE, judge
 from stream_guard.groups.kinds import kind_for
 from stream_guard.groups.reference import Reference
@@ -46,36 +46,86 @@ def counted(accounts: list[tuple[str, ...]]) -> Reference:
     return Reference(rows)
 
 
-def read_ties(cohort: Cohort) -> Reading:
-    reading = ties.read(cohort)
-    assert reading is not None
-    return reading
+ALL = frozenset(DIMENSIONS.values())
+
+
+def read_bonds(cohort: Cohort) -> Reading:
+    """Ties and instruments together."""
+    found = [reading for test in (ties, instruments) if (reading := test.read(cohort)) is not None]
+    assert len(found) == 2
+    return Reading(sum(each.log_e for each in found), sum(each.value for each in found), 0.0)
+
+
+def heard(cohort: Cohort) -> set[str]:
+    """The dimensions that say anything."""
+    readings = {name: bonds.read(cohort, frozenset({name})) for name in ALL}
+    return {name for name, reading in readings.items() if reading is not None and reading.log_e > 0}
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_both_speak_of_a_farm_that_deals_cards_devices_and_networks(seed: int) -> None:
     cohort = cohort_of(dealt(np.random.default_rng(seed)), learnt(800), "client:farm")
     assert len(cohort.witnesses) == 20  # one a card: nobody is at home at a rotating proxy
-    tied, paid = read_ties(cohort), shared_cards.read(cohort)
+    tied, paid = read_bonds(cohort), shared_cards.read(cohort)
     assert tied.log_e > VOTE  # the strongest of devices and networks is forgiven
-    assert tied.value == 2.0
+    assert tied.value == 1.0
     assert tied_ratio(cohort) > 0.8
     assert paid is not None
     assert paid.log_e > shared_cards.TEST.cap  # three accounts on each of twenty cards
     judged = judge(cohort, kind_for("client:farm").silences)
-    assert "ties" in judged.causes
-    assert "links" in judged.families
-    assert {"ties", "shared_cards"} <= {said.name for said in judged.evidence}
+    assert "instruments" in judged.causes
+    assert "who" in judged.families
+    assert "shared_cards" in {said.name for said in judged.evidence}
+
+
+def test_ties_and_instruments_split_the_same_bonds() -> None:
+    """Nothing is said twice, nothing is lost: together they are the bonds in all dimensions."""
+    assert ties.DIMENSIONS | instruments.DIMENSIONS == ALL
+    assert not ties.DIMENSIONS & instruments.DIMENSIONS
+    for seed in range(5):
+        for forming in ("client:farm", "payment:card-1", "network:n-1", "none:"):
+            cohort = cohort_of(dealt(np.random.default_rng(seed)), learnt(800), forming)
+            whole = bonds.read(cohort, ALL)
+            assert whole is not None
+            assert read_bonds(cohort).log_e == pytest.approx(whole.log_e)
+            assert read_bonds(cohort).value == whole.value
+
+
+def test_the_strongest_dimension_is_forgiven_whichever_it_is() -> None:
+    """Take it away, and the next one is forgiven in its place."""
+    kinds = {"device": 3, "network": 5, "payment": 4}
+    for count in range(len(kinds), 0, -1):
+        left = list(kinds.items())[-count:]
+        farm = [
+            shows(f"a-{i:02d}", *(f"{kind}:{i * (place + 1) % n}" for place, (kind, n) in enumerate(left)))
+            for i in range(14)
+        ]
+        said = heard(cohort_of(farm, learnt(800)))
+        assert len(said) == count - 1
+        assert said <= {kind for kind, _ in left}
+
+
+def test_what_formed_the_group_is_silent_even_where_it_is_tied_across() -> None:
+    farm = [shows(f"a-{i:02d}", f"payment:{i % 5}", f"device:{i % 7}", f"network:{i % 6}") for i in range(30)]
+    for forming, dimension in (
+        ("payment:one", "payment"),
+        ("device:one", "device"),
+        ("network:one", "network"),
+    ):
+        group = [Profile(p.account_id, 16, p.unit, p.conduct, (*p.indicators, forming)) for p in farm]
+        cohort = cohort_of(group, learnt(800), forming)
+        assert bonds.read(cohort, frozenset({dimension})) is None
+        assert dimension not in heard(cohort)
 
 
 def test_what_formed_the_group_is_no_tie() -> None:
     """Cards that cross are no news where a card formed the group, and the strongest dimension is forgiven."""
     farm = [shows(f"a-{i:02d}", f"payment:{i % 5}", f"device:{i % 7}") for i in range(30)]
-    assert read_ties(cohort_of(farm, learnt(800))).log_e > VOTE
+    assert read_bonds(cohort_of(farm, learnt(800))).log_e > VOTE
     group = [Profile(p.account_id, 16, p.unit, p.conduct, (*p.indicators, "payment:one")) for p in farm]
-    reading = read_ties(cohort_of(group, learnt(800), "payment:one"))
+    reading = read_bonds(cohort_of(group, learnt(800), "payment:one"))
     assert reading.log_e <= 0
-    assert reading.value == 1.0
+    assert reading.value == 0.0
 
 
 @pytest.mark.parametrize("size", [5, 30, 120])
@@ -86,11 +136,12 @@ def test_what_all_of_a_crowd_have_in_common_ties_nobody(size: int) -> None:
         for i in range(size)
     ]
     cohort = cohort_of(pupils, learnt(800), "network:class")
-    reading = read_ties(cohort)
+    reading = read_bonds(cohort)
     assert reading.log_e <= 0
     assert reading.value == 0.0
     assert tied_ratio(cohort) == 0.0
-    assert "ties" not in judge(cohort, kind_for("network:class").silences).causes
+    causes = judge(cohort, kind_for("network:class").silences).causes
+    assert not {"ties", "instruments"} & set(causes)
 
 
 def test_a_tool_that_shows_itself_in_two_ways_is_forgiven() -> None:
@@ -98,8 +149,8 @@ def test_a_tool_that_shows_itself_in_two_ways_is_forgiven() -> None:
     users = [
         shows(f"u-{i:02d}", "network:vpn", "system_prompt:x", "shape:x", f"payment:{i}") for i in range(30)
     ]
-    reading = read_ties(cohort_of(users, learnt(800), "network:vpn"))
-    assert reading.value == 1.0
+    reading = read_bonds(cohort_of(users, learnt(800), "network:vpn"))
+    assert reading.value == 0.0
     assert reading.log_e <= 0
 
 
@@ -108,6 +159,7 @@ def test_a_class_is_one_witness_where_its_template_formed_the_group() -> None:
     cohort = cohort_of(pupils, learnt(800), "template:essay")
     assert len(cohort.witnesses) == 1
     assert ties.read(cohort) is None
+    assert instruments.read(cohort) is None
 
 
 def test_who_holds_nothing_that_another_holds_is_not_tied() -> None:
@@ -118,10 +170,11 @@ def test_who_holds_nothing_that_another_holds_is_not_tied() -> None:
     assert tied_ratio(cohort_of(alone, learnt(800), "client:farm")) == 0.0
 
 
+@pytest.mark.parametrize("test", [ties.TEST, instruments.TEST], ids=lambda test: test.name)
 @pytest.mark.parametrize("count", [0, 10, 40, 800])
 @pytest.mark.parametrize("kind", sorted(HONEST_CROWDS))
-def test_ties_of_honest_crowds_have_mean_e_at_most_one_whatever_formed_the_group(
-    kind: str, count: int
+def test_bonds_of_honest_crowds_have_mean_e_at_most_one_whatever_formed_the_group(
+    kind: str, count: int, test: Test
 ) -> None:
     view, found = learnt(count), []
     for seed in range(12):
@@ -131,9 +184,9 @@ def test_ties_of_honest_crowds_have_mean_e_at_most_one_whatever_formed_the_group
             each[-1] for a in crowd(rng, size, kind, HONEST_CROWDS[kind]) if (each := profiles(rng, a))
         ]
         for forming in sorted({name for name in members[0].indicators if name.endswith(f":{kind}")}):
-            reading = ties.read(cohort_of(members, view, forming))
+            reading = test.read(cohort_of(members, view, forming))
             if reading is not None:
-                found.append(exp(min(reading.log_e, ties.TEST.cap)))
+                found.append(exp(min(reading.log_e, test.cap)))
     if count < MIN_KNOWN:
         assert not found  # nothing is known to be rare yet
         return
@@ -146,20 +199,22 @@ def test_ties_of_honest_crowds_have_mean_e_at_most_one_whatever_formed_the_group
 
 
 @pytest.mark.parametrize("count", [40, 200, 800])
-def test_ties_of_strangers_who_use_popular_tools_have_mean_e_at_most_one(count: int) -> None:
+def test_bonds_of_strangers_who_use_popular_tools_have_mean_e_at_most_one(count: int) -> None:
     """Also with a reference that hardly knows what is popular."""
     rng, view, found = np.random.default_rng(51), learnt(count), []
     pool = strangers()
     for _ in range(300):
         size = int(rng.choice([3, 8, 25, 60]))
         chosen = [pool[i][0] for i in rng.choice(len(pool), size, replace=False)]
-        found.append(exp(read_ties(cohort_of(chosen, view, "network:x")).log_e))
+        found.append(exp(read_bonds(cohort_of(chosen, view, "network:x")).log_e))
     values = np.array(found)
     assert values.mean() - 2 * values.std() / len(values) ** 0.5 <= 1.0
 
 
 @pytest.mark.parametrize("share", [0.002, 0.005, 0.01, 0.02])
-def test_ties_are_fair_where_strangers_draw_from_values_as_rare_as_the_reference_learns(share: float) -> None:
+def test_bonds_are_fair_where_strangers_draw_from_values_as_rare_as_the_reference_learns(
+    share: float,
+) -> None:
     """Three dimensions of values that honest accounts show with a known share, drawn independently."""
     rng, values = np.random.default_rng(52), round(1 / share)
     kinds = ("device", "network", "payment")
@@ -172,7 +227,7 @@ def test_ties_are_fair_where_strangers_draw_from_values_as_rare_as_the_reference
             shows(f"a-{i:02d}", f"device:{d}", f"network:{n}", f"payment:{p}")
             for i, (d, n, p) in enumerate(draws)
         ]
-        found.append(exp(read_ties(cohort_of(crowd_, view)).log_e))
+        found.append(exp(read_bonds(cohort_of(crowd_, view)).log_e))
     e_values = np.array(found)
     assert e_values.mean() - 2 * e_values.std() / len(e_values) ** 0.5 <= 1.0
 
@@ -182,7 +237,7 @@ def test_popular_values_tie_nobody() -> None:
     everybody = [
         shows(f"a-{i:02d}", f"device:{'popular' if i % 2 else i}", "network:popular") for i in range(40)
     ]
-    assert read_ties(cohort_of(everybody, view)).log_e <= 0
+    assert read_bonds(cohort_of(everybody, view)).log_e <= 0
 
 
 def test_no_dimension_says_more_than_its_bound() -> None:
@@ -190,10 +245,9 @@ def test_no_dimension_says_more_than_its_bound() -> None:
         shows(f"a-{i:03d}", *(f"{kind}:{i * place % 7}" for place, kind in enumerate(sorted(DIMENSIONS), 1)))
         for i in range(200)
     ]
-    reading = read_ties(cohort_of(one_hand, learnt(800)))
-    dimensions = len(set(DIMENSIONS.values()))
-    assert MOST < reading.log_e <= (dimensions - 1) * MOST
-    assert reading.value == dimensions
+    reading = read_bonds(cohort_of(one_hand, learnt(800)))
+    assert MOST < reading.log_e <= (len(ALL) - 1) * MOST
+    assert reading.value == len(ALL) - 1  # one is forgiven
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, HONEST])
