@@ -8,6 +8,7 @@ REASON_OF_TEST: dict[str, str] = {
     "load_evenness": "even_load",
     "shared_cards": "shared_payment",
     "ties": "tied_accounts",
+    "instruments": "tied_accounts",
 }
 """Tests whose reason does not bear their name."""
 
