@@ -1,15 +1,17 @@
 """Are the e-values fair to accounts that taught nothing?  ``python -m tests.benchmarks.calibration``.
 
 An e-value has a mean of at most one while its null holds.  Honest traffic of the simulator runs through
-ACCOUNTS; half of its accounts teach a reference, and the other half is judged in two ways:
+ACCOUNTS; half of its accounts teach a reference, and the other half is judged in three ways:
 
 - *strangers*: sets of 3 to 60 accounts drawn at random, which is the null itself: no mean may lie above one;
 - *groups*: whatever indicator three customers or more have in common, as GROUPS would judge it: classes,
   offices, hackathons, users of one tool.  They are no strangers, so a mean above one is no fault: it says
-  what being a crowd is worth to a test, and why there are caps, votes and families (`judgement.py`).
+  what being a crowd is worth to a test, and why there are caps, votes and families (`judgement.py`);
+- *ever*: the largest that all causes together ever said of such a group, over all looks that GROUPS takes
+  at it as its accounts go on.  The line for groups rests on its mean: at most one (`judgement.py`).
 
 Prints a table and draws docs/images/calibration.svg: means with two standard errors (groups overlap, so
-theirs are somewhat too narrow).  Takes about a minute.
+theirs are somewhat too narrow).  Takes some minutes.
 """
 
 import argparse
@@ -28,8 +30,9 @@ from stream_guard.evaluation.plots import Axis, rows
 from stream_guard.groups import reference
 from stream_guard.groups.evidence import TESTS
 from stream_guard.groups.evidence.cohort import Cohort, witness
-from stream_guard.groups.judgement import judge
+from stream_guard.groups.judgement import FIRST_INFO, judge, next_look
 from stream_guard.groups.kinds import kind_for, weight
+from stream_guard.groups.membership import information
 from stream_guard.groups.rows import Row
 from stream_guard.groups.units import cards, representatives
 from stream_guard.records import REFERENCE, Profile, kind_of
@@ -42,20 +45,28 @@ from tests.unit.groups.stream import Recorder
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "calibration.svg"
 ALL = "all causes"
+EVER = "ever"
+MIN_UNITS = 3
 STYLE = (
     "<style>svg{background:#fff;font-family:sans-serif}text{fill:#4a5260;font-size:11.5px}"
     ".axis{fill:#1c2330}.grid{stroke:#e3e6ea}.mark{stroke:#d1480f;stroke-dasharray:3 3}"
     ".stroke{fill:none;stroke-width:2;opacity:.55}.c0{stroke:#0b6bcb}.c1{stroke:#8b93a0}"
-    ".fill.c0{fill:#0b6bcb}.fill.c1{fill:#8b93a0}</style>"
+    ".c2{stroke:#d1480f}.fill.c0{fill:#0b6bcb}.fill.c1{fill:#8b93a0}.fill.c2{fill:#d1480f}</style>"
 )
 
 
 @dataclass
 class Honest:
-    """Honest accounts' profiles: of those that teach, in order, and the newest of those that are judged."""
+    """Honest accounts' profiles: of those that teach and of those that are judged, in order."""
 
     taught: list[Profile] = field(default_factory=list)
-    judged: dict[str, Profile] = field(default_factory=dict)
+    history: list[Profile] = field(default_factory=list)
+
+    @property
+    def judged(self) -> list[Profile]:
+        """The newest profile of each account that is judged, by name."""
+        newest = {profile.account_id: profile for profile in self.history}
+        return [newest[name] for name in sorted(newest)]
 
 
 def honest(order: Order) -> Honest:
@@ -71,7 +82,7 @@ def honest(order: Order) -> Honest:
                 if crc32(record.account_id.encode()) & 1:
                     found.taught.append(record)
                 else:
-                    found.judged[record.account_id] = record
+                    found.history.append(record)
         out.emitted.clear()
     return found
 
@@ -116,11 +127,50 @@ def of_groups(accounts: list[Profile], view: reference.Reference) -> Values:
     found = Values()
     for indicator, group in sorted(members.items()):
         people = representatives(indicator, group)
-        if len(people) < 3 or weight(indicator, len(group) / len(accounts)) <= 0:
+        if len(people) < MIN_UNITS or weight(indicator, len(group) / len(accounts)) <= 0:
             continue
         cohort = Cohort([witness(person, view) for person in people], view, indicator, cards(group))
         read(cohort, kind_for(indicator).silences, found)
     return found
+
+
+@dataclass
+class Looked:
+    """A group as it grows, and the largest e-value that it ever showed."""
+
+    members: dict[str, Profile] = field(default_factory=dict)
+    info: int = 0
+    judge_at: int = FIRST_INFO
+    largest: float = 0.0
+
+
+def of_looks(history: list[Profile], view: reference.Reference) -> list[float]:
+    """The largest e-value of all causes together that each candidate group ever showed, look by look."""
+    groups: dict[str, Looked] = {}
+    accounts: set[str] = set()
+    for profile in history:
+        accounts.add(profile.account_id)
+        for indicator in profile.indicators:
+            group = groups.setdefault(indicator, Looked())
+            before = group.members.get(profile.account_id)
+            group.info += information(profile.requests) - (information(before.requests) if before else 0)
+            group.members[profile.account_id] = profile
+            if group.info >= group.judge_at and len(group.members) >= MIN_UNITS:
+                _look(indicator, group, len(accounts), view)
+    return [groups[name].largest for name in sorted(groups) if groups[name].largest > 0]
+
+
+def _look(indicator: str, group: Looked, accounts: int, view: reference.Reference) -> None:
+    """Judge the group as GROUPS would; the largest e-value stays 0 while it is no candidate."""
+    everybody = [group.members[name] for name in sorted(group.members)]
+    people = representatives(indicator, everybody)
+    if len(people) < MIN_UNITS or weight(indicator, len(everybody) / accounts) <= 0:
+        group.judge_at = next_look(group.info, 0.0)
+        return
+    cohort = Cohort([witness(person, view) for person in people], view, indicator, cards(everybody))
+    log_e = judge(cohort, kind_for(indicator).silences).log_e
+    group.judge_at = next_look(group.info, log_e)
+    group.largest = max(group.largest, exp(log_e))
 
 
 def interval(values: list[float]) -> tuple[float, float, float]:
@@ -131,7 +181,7 @@ def interval(values: list[float]) -> tuple[float, float, float]:
 
 
 def draw(series: list[tuple[str, Values]]) -> str:
-    """One row a test: strangers above, groups below."""
+    """One row a test: strangers above, groups below, and below them what groups ever came to."""
     names = [test.name for test in TESTS] + [ALL]
     frame, places = rows(
         Axis("mean e-value (log scale; fair: at most 1)", 0.01, 100.0, is_log=True), names, "calibration"
@@ -141,7 +191,7 @@ def draw(series: list[tuple[str, Values]]) -> str:
         for name, place in zip(names, places, strict=True):
             if values.get(name):
                 mean, low, high = interval(values[name])
-                at = place + 0.15 - 0.3 * number
+                at = place + 0.2 - 0.2 * number
                 frame.bar(low, high, at, f"stroke c{number}")
                 frame.dot(
                     mean, at, f"fill c{number}", f"{name}, {label}: {mean:.3g} ({low:.3g} to {high:.3g})"
@@ -152,7 +202,8 @@ def draw(series: list[tuple[str, Values]]) -> str:
 
 def table(series: list[tuple[str, Values]], say: Callable[[str], object]) -> None:
     """The means, as Markdown."""
-    say("| test | " + " | ".join(f"{label} (sets): mean" for label, _ in series) + " |\n|---|---|---|\n")
+    say("| test | " + " | ".join(f"{label} (sets): mean" for label, _ in series) + " |\n")
+    say("|---" * (len(series) + 1) + "|\n")
     for name in [*(test.name for test in TESTS), ALL]:
         cells = []
         for _, values in series:
@@ -171,10 +222,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=77)
     chosen = parser.parse_args()
     people = honest(Order(seed=chosen.seed, accounts=chosen.accounts, days=chosen.days, sketch_ratio=0.5))
-    view, judged = learnt(people.taught), [people.judged[name] for name in sorted(people.judged)]
+    view, judged = learnt(people.taught), people.judged
     series = [
         ("strangers", of_strangers(judged, view, 1_000)),
         ("groups", of_groups(judged, view)),
+        (EVER, {ALL: of_looks(people.history, view)}),
     ]
     sys.stdout.write(f"{len(judged):,} accounts judged.\n\n")
     table(series, sys.stdout.write)
