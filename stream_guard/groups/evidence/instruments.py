@@ -1,6 +1,7 @@
 """instruments: cards, keys and devices are dealt over the accounts, several of each, a few accounts to one.
 
-Idea, null, reference, formula, e-value.  `bonds.py`, over what an account is paid with and held by: cards
+Idea.  Cards and devices cost more than accounts, so they are used again.
+Null, reference, formula, e-value.  `bonds.py`, over what an account is paid with and held by: cards
 and keys, devices. Cost: there.  Strangers share neither by accident; one card for all is left out, as a
 firm has one.
 Fails.  Teams and families without an organisation share cards and devices: that is what makes them units

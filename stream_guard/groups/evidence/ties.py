@@ -1,6 +1,7 @@
 """ties: the accounts share networks and software in more ways than the one that brought them together.
 
-Idea, null, reference, formula, e-value.  `bonds.py`, over what an account works from and with: networks and
+Idea.  A farm deals its proxies and tools over its accounts, a few to each; a crowd has one for all.
+Null, reference, formula, e-value.  `bonds.py`, over what an account works from and with: networks and
 software (client builds, request shapes, templates, tools). Cost: there.
 Fails.  A firm of many offices with several tools, and no organisation named, is tied so too: hence one vote,
 and units.  One thing that shows itself in two values (a tool's request shape and its system prompt) ties its
