@@ -25,9 +25,8 @@ VOTE = log(10)
 MOST = 50.0  # nats that are believed of one cause
 MIN_CORE, MAX_CORE = 4, 256
 FEW_UNITS = 16  # unrelated customers, below which one more cause is asked for
-CROWDED = frozenset(
-    {"content", "sign_up"}
-)  # a class, a hackathon and the users of one tool show both: one cause
+ONE_CROWD = frozenset({"content", "sign_up"})  # what classes, hackathons and one tool's users show: one cause
+CROWDED = ONE_CROWD | {"ties"}  # what large firms and campuses show besides, with many addresses and tools
 FEW = 4  # overlapping suspected groups that an honest crowd may well show,
 MOST_RELIEF = 2.0  # and nats by which more of them lower the line at most
 OVERLAP = 3  # accounts that two groups must share to be judged together
@@ -47,8 +46,11 @@ class Case:
     def convicts(self, line: float, settings: CampaignsSettings) -> bool:
         """Whether it reaches the line with enough causes and families; few customers need one more cause."""
         enough = settings.min_causes + (self.units < FEW_UNITS)
-        votes = len(self.causes - CROWDED) + bool(self.causes & CROWDED)
-        return self.log_e >= line and votes >= enough and len(self.families) >= settings.min_families
+        votes = len(self.causes - ONE_CROWD) + bool(self.causes & ONE_CROWD)
+        is_more = bool(self.causes - CROWDED)
+        return (
+            self.log_e >= line and is_more and votes >= enough and len(self.families) >= settings.min_families
+        )
 
 
 def case_of(groups: list[SuspectRow]) -> Case:

@@ -32,16 +32,22 @@ def accounts_to_weigh(ledger: Ledger) -> set[str]:
 def _near(ledger: Ledger, campaign: CampaignRow) -> set[str]:
     ledger.change(campaign)
     campaign.weighed = campaign.count
-    traits.refresh(ledger, campaign)
     near: set[str] = set()
     for indicator in campaign.groups:
         group = ledger.suspect(indicator)
         near.update(group.members if group else ())
-    campaign.around = max(len(near) - campaign.count, round(LEAST_AROUND * len(near)), 1)
+    traits.refresh(ledger, campaign, near)
+    campaign.around = max(round(_honest_in(ledger, campaign, near)), round(LEAST_AROUND * len(near)), 1)
     if _differs(campaign.count, campaign.settled, SETTLED_AGAIN):
         campaign.settled = campaign.count
         return near
     return {name for name in near if not ((account := ledger.account(name)) and account.is_beyond_doubt)}
+
+
+def _honest_in(ledger: Ledger, campaign: CampaignRow, near: set[str]) -> float:
+    """How many of them do not belong to the campaign, whoever likely does left out."""
+    outside = (account for name in sorted(near) if (account := ledger.account(name)))
+    return sum(1 - traits.likely_own(a) for a in outside if a.campaign != campaign.campaign_id)
 
 
 def _differs(count: int, before: int, ratio: float) -> bool:

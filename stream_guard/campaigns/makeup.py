@@ -20,6 +20,9 @@ from stream_guard.campaigns.traits import dimension_of
 
 LEAST_HONEST = 0.1
 CHANGED = 0.05
+MISSING = (
+    0.5  # of what speaks for innocence is believed: p is of those who are sentenced, and they share most
+)
 EM_STEPS = 8
 MOST_BELIEVED = 20.0  # nats
 
@@ -46,7 +49,7 @@ def _honest_ratio(ledger: Ledger, group: SuspectRow, campaign: CampaignRow) -> f
     """Share of honest accounts among the group's members."""
     own = dimension_of(group.indicator)
     absent = {
-        dimension: min(0.0, log((1 - min(p, 0.95)) / (1 - min(q, 0.95))))
+        dimension: MISSING * min(0.0, log((1 - min(p, 0.95)) / (1 - min(q, 0.95))))
         for dimension, (p, q) in campaign.traits.items()
         if dimension != own
     }

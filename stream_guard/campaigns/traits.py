@@ -11,10 +11,12 @@ the values by all of them (`rows.ValueRow`).  q adds up what honest accounts sho
 sample, from above, and a floor a dimension (`FLOORS`, priors: nobody counts thefts of cards).
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
+from math import exp
 
 from stream_guard.campaigns.ledger import Ledger
-from stream_guard.campaigns.rows import CampaignRow
+from stream_guard.campaigns.rows import AccountRow, CampaignRow
 from stream_guard.records import INDICATOR_DIMENSIONS, kind_of
 
 FLOORS: dict[str, float] = {
@@ -30,6 +32,8 @@ RARE = 0.02  # share of honest accounts up to which a value can be dealt out
 LEAST_HONEST = 0.01  # of those who show a value, at least: many values add up
 GROWTH = 1.1
 MIN_ACCOUNTS = 4
+MIN_VOTES = 2  # dimensions in which an account around it must be tied to be likely its own,
+DOUBT = 3.0  # and nats that its other votes and its fit are held against
 
 
 @lru_cache(maxsize=1 << 14)  # asked over and over of what campaigns show
@@ -38,12 +42,13 @@ def dimension_of(indicator: str) -> str:
     return INDICATOR_DIMENSIONS.get(kind_of(indicator), "other")
 
 
-def refresh(ledger: Ledger, campaign: CampaignRow) -> None:
-    """Count p and q anew if the campaign has grown or shrunk."""
+def refresh(ledger: Ledger, campaign: CampaignRow, around: Iterable[str] = ()) -> None:
+    """Count p and q anew if the campaign has grown or shrunk; ``around``: accounts of its groups."""
     if campaign.count < MIN_ACCOUNTS or 1 / GROWTH < campaign.count / max(campaign.measured, 1) < GROWTH:
         return
     ledger.change(campaign)
     campaign.measured = campaign.count
+    likely = _suspected(ledger, campaign, around)
     sample = [account for name in sorted(campaign.listed) if (account := ledger.account(name))]
     honest: dict[str, dict[str, float]] = {}
     covered: dict[str, int] = {}
@@ -51,7 +56,8 @@ def refresh(ledger: Ledger, campaign: CampaignRow) -> None:
         dealt = {
             name: share
             for name in account.indicators
-            if (share := dealt_share(ledger, name, campaign, is_inside=True)) is not None
+            if (share := dealt_share(ledger, name, campaign, likely.get(name, 0.0), is_inside=True))
+            is not None
         }
         for name, share in dealt.items():
             honest.setdefault(dimension_of(name), {})[name] = share
@@ -67,10 +73,37 @@ def refresh(ledger: Ledger, campaign: CampaignRow) -> None:
     }
 
 
-def dealt_share(ledger: Ledger, name: str, campaign: CampaignRow, *, is_inside: bool) -> float | None:
+def _suspected(ledger: Ledger, campaign: CampaignRow, around: Iterable[str]) -> dict[str, float]:
+    """Of each value, how many accounts that are likely the campaign's, though not sentenced, hold it.
+
+    Likely by everything but the dimension of the value: whom only this value ties to the campaign is honest.
+    """
+    found: dict[str, float] = {}
+    for name in sorted(around):
+        account = ledger.account(name)
+        if account is None or account.campaign == campaign.campaign_id or len(account.votes) < MIN_VOTES:
+            continue
+        likely = {
+            dimension: likely_own(account, dimension)
+            for dimension in {*map(dimension_of, account.indicators)}
+        }
+        for indicator in account.indicators:
+            found[indicator] = found.get(indicator, 0.0) + likely[dimension_of(indicator)]
+    return found
+
+
+def likely_own(account: AccountRow, without: str = "") -> float:
+    """How likely an account is the campaign's, by its votes (``without`` a dimension) and its fit: 0 to 1."""
+    total = sum(account.votes.values()) - account.votes.get(without, 0.0) + account.fit
+    return 1 / (1 + exp(DOUBT - total))
+
+
+def dealt_share(
+    ledger: Ledger, name: str, campaign: CampaignRow, suspected: float = 0.0, *, is_inside: bool
+) -> float | None:
     """The honest share of a rare value that others of the campaign hold; None if it is no such value.
 
-    ``is_inside``: the account that shows it belongs to the campaign.
+    ``suspected``: holders that likely belong to it; ``is_inside``: the account that shows it belongs to it.
     """
     row = ledger.value(name)
     if row is None or not row.accounts:
@@ -78,6 +111,6 @@ def dealt_share(ledger: Ledger, name: str, campaign: CampaignRow, *, is_inside: 
     inside = row.inside.get(campaign.campaign_id, 0)
     if inside - is_inside < 1:
         return None
-    own = inside / row.accounts  # as far as they were counted among the honest
+    own = (inside + suspected) / row.accounts  # as far as they were counted among the honest
     share = max(row.share - own, LEAST_HONEST * row.share)
     return share if share <= RARE else None
