@@ -82,7 +82,10 @@ class OwnedLane:
         """How it stands."""
         lane = self.lane
         waiting = lane.open_records if isinstance(lane, TickLane) else 0
-        return LaneStatus(self.id, self.lag(end), lane.mark.watermark, len(lane.rows), waiting, lane.counts)
+        rows = lane.rows
+        return LaneStatus(
+            self.id, self.lag(end), lane.mark.watermark, len(rows), waiting, lane.counts, rows.size_bytes
+        )
 
 
 def lead_ms(own: OwnedLane, lanes: Iterable[OwnedLane]) -> int:

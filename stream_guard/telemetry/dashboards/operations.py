@@ -112,8 +112,11 @@ OUT: Final = Row(
         Look(
             "Memory",
             "bytes",
-            "Of each worker.",
-            {"{{instance}}": 'process_resident_memory_bytes{job="stream-guard"}'},
+            "Of each worker, and of it the packed rows of each stage, all workers together.",
+            {
+                "{{instance}}": 'process_resident_memory_bytes{job="stream-guard"}',
+                "rows of {{stage}}": "sum by (stage) (stream_guard_stream_kept_bytes)",
+            },
         ),
         Look("Up", "short", "Workers that answer.", {"workers": 'sum(up{job="stream-guard"})'}),
     ),

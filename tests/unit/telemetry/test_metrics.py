@@ -151,8 +151,8 @@ def test_a_stage_is_as_far_as_its_slowest_lane() -> None:
     telemetry.owned([("groups", 0), ("groups", 1), ("accounts", 0)])
     telemetry.measured(
         [
-            LaneStatus(("groups", 0), 3, 50_000, 10, 2, {}),
-            LaneStatus(("groups", 1), 4, 40_000, 20, 5, {}),
+            LaneStatus(("groups", 0), 3, 50_000, 10, 2, {}, 1_000),
+            LaneStatus(("groups", 1), 4, 40_000, 20, 5, {}, 500),
             LaneStatus(("accounts", 0), 0, -(1 << 62), 0, 0, {}),
         ]
     )
@@ -160,6 +160,7 @@ def test_a_stage_is_as_far_as_its_slowest_lane() -> None:
     assert seen["stream_watermark_timestamp_seconds{groups}"] == 40
     assert seen["stream_lag_messages{groups}"] == 7
     assert seen["stream_kept_rows{groups}"] == 30
+    assert seen["stream_kept_bytes{groups}"] == 1_500
     assert seen["stream_open_records{groups}"] == 7
     assert seen["stream_owned_lanes{groups}"] == 2
     assert "stream_watermark_timestamp_seconds{accounts}" not in seen
@@ -182,7 +183,7 @@ def test_a_flush_tells_of_its_decisions_and_campaigns() -> None:
     seen = shown(telemetry)
     assert seen["decisions_made_total{block,false}"] == 1
     assert seen["decisions_made_total{throttle,false}"] == 1
-    assert seen["decisions_reasons_total{campaign_member}"] == 2
+    assert seen["decisions_reasons_total{campaign_member,false}"] == 2
     assert seen["decisions_newest_timestamp_seconds"] == 1_700_000_000
     assert seen["decisions_delay_seconds_sum"] == 5
     assert seen["campaigns_changed_total{resale,active}"] == 1
