@@ -1,6 +1,7 @@
 """Who is in a group: the newest profile replaces the last, totals subtract the old and add the new.
 
-So a profile that comes twice, or late, changes nothing, and whoever joins late brings his past along.  Up to
+So a profile that comes twice, or late, changes nothing, and whoever joins late brings his past along.  Whom
+ACCOUNTS has forgotten for long silence counts from one when he comes back: then the newer life holds.  Up to
 ``max_members`` accounts are kept exactly; beyond, those with the smallest CRC-32 of their name: a uniform
 sample that depends neither on order nor on repetition (bottom-k sampling, Cohen 1997), from whose largest
 CRC the true size is estimated with an error of about 1 / sqrt(max_members).
@@ -36,7 +37,8 @@ def take(rows: Rows, indicator: str, row: GroupRow, record: Profile, max_members
         if not _admit(rows, indicator, row, account, max_members):
             return _stash(row, record)
         kept = row.members[account] = 0
-    if record.conduct is None or record.requests <= kept:
+    is_back = _is_back(rows, indicator, record, kept)
+    if record.conduct is None or (record.requests <= kept and not is_back):
         if is_new:
             _stash(row, record)
         return is_new
@@ -46,6 +48,8 @@ def take(rows: Rows, indicator: str, row: GroupRow, record: Profile, max_members
         _subtract(row, rows.get(key))
     _add(row, record)
     row.members[account] = record.requests
+    if is_back and account in row.sent:
+        row.sent[account] = 0  # so that it is sent again
     rows.put(key, MemberRow(record))
     return True
 
@@ -55,6 +59,15 @@ def size(row: GroupRow) -> int:
     if row.cut == EVERYONE:
         return len(row.members)
     return max(len(row.members), round((len(row.members) - 1) * EVERYONE / max(row.cut, 1)))
+
+
+def _is_back(rows: Rows, indicator: str, record: Profile, kept: int) -> bool:
+    """Whether a profile that covers no more than the kept one is of a life that began after it."""
+    if record.conduct is None or not kept or record.requests > kept:
+        return False
+    member: MemberRow | None = rows.get(member_key(indicator, record.account_id))
+    before = member.profile.conduct if member else None
+    return before is not None and record.conduct.first_at > before.last_at
 
 
 def _admit(rows: Rows, indicator: str, row: GroupRow, account: str, max_members: int) -> bool:

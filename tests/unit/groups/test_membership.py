@@ -41,6 +41,23 @@ def test_an_older_or_repeated_profile_changes_nothing() -> None:
     assert (dict(group.members), group.requests, group.info) == before
 
 
+def test_who_comes_back_after_he_was_forgotten_counts_from_one() -> None:
+    """ACCOUNTS forgets who is silent for long; his first profile then is the newest, however small."""
+    kept, group = rows(), GroupRow({}, 0)
+    membership.take(kept, "x:1", group, profile("a", 500), 8)
+    membership.take(kept, "x:1", group, profile("b", 8), 8)
+    group.sent = {"a": 500, "b": 8}
+    back = Profile("a", 2, "a", Conduct(1_000, 2_000, answered=2))
+    assert membership.take(kept, "x:1", group, back, 8)
+    assert (group.profiled, group.requests, group.answered) == (2, 10, 10)
+    assert group.info == membership.information(2) + membership.information(8)
+    assert group.sent == {"a": 0, "b": 8}  # it is sent again
+    assert not membership.take(kept, "x:1", group, back, 8)
+    row = kept.get(member_key("x:1", "a"))
+    assert row is not None
+    assert row.profile == back
+
+
 def test_a_hello_makes_a_member_without_a_profile() -> None:
     kept, group = rows(), GroupRow({}, 0)
     assert membership.take(kept, "x:1", group, hello("a"), 8)
