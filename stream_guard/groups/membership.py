@@ -54,6 +54,23 @@ def take(rows: Rows, indicator: str, row: GroupRow, record: Profile, max_members
     return True
 
 
+def prune(rows: Rows, indicator: str, row: GroupRow, after_ms: int) -> list[str]:
+    """Take out members whose newest profile is older than the group's newest by ``after_ms``; returns them.
+
+    Members without a profile stay: nobody knows when they came.
+    """
+    silent = []
+    for account in sorted(name for name, requests in row.members.items() if requests):
+        member: MemberRow | None = rows.get(member_key(indicator, account))
+        conduct = member.profile.conduct if member else None
+        if conduct is not None and conduct.last_at + after_ms <= row.seen_at:
+            _subtract(row, member)
+            del row.members[account]
+            rows.delete(member_key(indicator, account))
+            silent.append(account)
+    return silent
+
+
 def size(row: GroupRow) -> int:
     """How many accounts show the indicator: exact while all are kept, else estimated."""
     if row.cut == EVERYONE:
@@ -72,8 +89,8 @@ def _is_back(rows: Rows, indicator: str, record: Profile, kept: int) -> bool:
 
 def _admit(rows: Rows, indicator: str, row: GroupRow, account: str, max_members: int) -> bool:
     """Whether a new account belongs to the sample; makes room for it."""
-    if len(row.members) < max_members:
-        return True
+    if len(row.members) < max_members:  # after members have left, too, the sample stays one of all
+        return row.cut == EVERYONE or _mark(account) < row.cut
     if row.cut == EVERYONE:
         row.cut = max(_mark(name) for name in row.members)
     if _mark(account) >= row.cut:
