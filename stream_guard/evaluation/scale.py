@@ -35,7 +35,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     seed: int = 1001
     days: float = 1.5
     quiet: float = 0.5
-    pace: float = 0.2
+    pace: float = 0.1
     step_s: float = 60.0
 
     def job(self, accounts: int) -> Job:
