@@ -30,6 +30,7 @@ CAMPAIGNS: Final[Mapping[str, float]] = {
     "reseller": 0.05,
 }
 """Campaign -> its share of the record at size 1 of the suite."""
+HONEST_DAYS: Final = 3.0
 LARGEST: Final = 2  # accounts of each kind of crowd, at least: as many as two of the largest
 USUAL: Final = 12  # and as many as a dozen of the usual size
 HEAVY: Final = frozenset({"dominant_client"})  # asks thousands a day: two of the largest are enough
@@ -87,7 +88,8 @@ def _campaign(plan: Plan, name: str, level: Level, seed: int) -> Job:
 def _honest(plan: Plan, seed: int) -> Job:
     """Crowds of every kind, each many times over, and the ordinary accounts around them."""
     crowds = "+".join(f"{name}:{_accounts(name, sizes)}" for name, (_, _, sizes) in CROWDS.items())
-    return _job(plan, f"{crowds}+background:{plan.accounts}", "careful", seed, days=3.0)
+    job = _job(plan, f"{crowds}+background:{plan.accounts}", "careful", seed)
+    return msgspec.structs.replace(job, days=HONEST_DAYS, quiet=None)
 
 
 def _accounts(name: str, sizes: tuple[int, int]) -> int:
@@ -96,13 +98,13 @@ def _accounts(name: str, sizes: tuple[int, int]) -> int:
     return round(max(LARGEST * sizes[1], usual))
 
 
-def _job(plan: Plan, scenario: str, level: Level, seed: int, days: float | None = None) -> Job:
+def _job(plan: Plan, scenario: str, level: Level, seed: int) -> Job:
     return Job(
         scenario=scenario,
         level=level,
         seed=seed,
         split=plan.split,
-        days=days if days is not None else plan.days,
+        days=plan.days,
         step_s=plan.step_s,
         quiet=plan.quiet,
     )
