@@ -12,8 +12,10 @@ from msgspec.json import encode
 
 from stream_guard.errors import InvalidEvent
 from stream_guard.records import RequestEvent
+from stream_guard.wire.aliases import ALIASES, CONVERSATIONS
 from stream_guard.wire.controls import decode_control
 from stream_guard.wire.invalid import REASONS
+from stream_guard.wire.mend import CLIENTS_OWN, SERVERS_OWN
 from stream_guard.wire.native import EventDecoder
 from stream_guard.wire.redact import MAX_CHARS, redact
 from stream_guard.wire.schema import request_event_schema
@@ -139,6 +141,27 @@ def test_no_message_raises_anything_but_a_refusal(message: dict[str, Any], chang
     value = encode(message | changes)
     outcome(EventDecoder(sketch=lambda _: bytes(64)), value)
     redact(value)
+
+
+CLIENTS = sorted(
+    CLIENTS_OWN - {"model"}  # null is the gateway's own fault there
+    | SERVERS_OWN
+    | {alias for alias, field in ALIASES.items() if field in (CLIENTS_OWN | SERVERS_OWN) - {"model"}}
+    | {*CONVERSATIONS, "prompt", "usage", "model_parameters", "end_user", "request_tags", "response"}
+)
+
+
+@thorough
+@given(
+    st.sampled_from([EVENT, LITELLM, OTEL_ATTRIBUTES | SMALLEST, OTLP_SPAN]),
+    st.dictionaries(st.sampled_from(CLIENTS), junk, max_size=4),
+)
+def test_nothing_that_a_client_chooses_hides_its_request(
+    message: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    found = outcome(EventDecoder(sketch=lambda _: bytes(64)), encode(message | changes))
+    assert isinstance(found, RequestEvent)
+    assert found.account_id == outcome(EventDecoder(), encode(message)).account_id  # type: ignore[union-attr]
 
 
 @thorough
