@@ -15,7 +15,14 @@ from typing import Any
 
 import structlog
 
-from tests.benchmarks import bench_decode, bench_faust, bench_groups, bench_simulator, bench_sketch
+from tests.benchmarks import (
+    bench_campaigns,
+    bench_decode,
+    bench_faust,
+    bench_groups,
+    bench_simulator,
+    bench_sketch,
+)
 
 LINE = "stream_guard.bootstrap:build_topology"
 STEADY = "tests.benchmarks.line_traffic:steady"
@@ -61,6 +68,7 @@ def main() -> None:
         ("Decoding", bench_decode.run),
         ("Prompt sketches", bench_sketch.run),
         ("GROUPS", bench_groups.run),
+        ("CAMPAIGNS", bench_campaigns.run),
         ("The simulator", bench_simulator.run),
         ("The line, steady traffic, local runtime", lambda: line("steady", 1_000_000)),
         ("The line, real arrivals of young accounts, local runtime", lambda: line("sampled", 140_000)),
