@@ -15,6 +15,7 @@ from stream_guard.telemetry.labels import (
     BY_CAMPAIGN,
     BY_COUNT,
     BY_DEAD_LETTER,
+    BY_FIELD,
     BY_FORMAT,
     BY_PROMPT,
     BY_REASON,
@@ -295,8 +296,10 @@ UNKNOWN_FIELDS = _counter(
 )
 MENDED_FIELDS = _counter(
     "wire_mended_fields_total",
-    "Fields brought within bounds because a client chooses what they hold.",
-    "A sudden rise: a client sends very long user agents or names; look at its accounts.",
+    "Fields cut, clamped or counted as absent because a client, or a model's server, chooses what they hold; "
+    "(message): no JSON by the book, read all the same.",
+    "A sudden rise: somebody sends nonsense to hide, or a gateway writes a field wrongly.",
+    BY_FIELD,
 )
 PROMPTS = _counter(
     "wire_prompts_total",

@@ -139,8 +139,8 @@ class Telemetry(NullObserver):
             self.instruments.add(m.PROMPTS, by, what)
         for _, by in self._asked.of(("unknown", number), decoder.unknown_fields):
             self.instruments.add(m.UNKNOWN_FIELDS, by)
-        for _, by in self._asked.of(("mended", number), decoder.mended_fields):
-            self.instruments.add(m.MENDED_FIELDS, by)
+        for what, by in self._asked.of(("mended", number), decoder.mended_fields):
+            self.instruments.add(m.MENDED_FIELDS, by, what)
 
     def _ask_projection(self, projection: WatchedProjection) -> None:
         status, show = projection.status(), self.instruments

@@ -65,6 +65,12 @@ IN: Final = Row(
             },
         ),
         Look(
+            "Mended",
+            "ops",
+            "Nonsense in what clients choose: absent, and counted. A rise may be somebody who tries to hide.",
+            {"{{field}}": "sum by (field) (rate(stream_guard_wire_mended_fields_total[$__rate_interval]))"},
+        ),
+        Look(
             "Out of time",
             "ops",
             "Events later than the bound, or ahead of their arrival.",

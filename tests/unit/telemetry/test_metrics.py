@@ -228,13 +228,14 @@ def test_decoder_and_projection_are_asked_at_each_scrape() -> None:
     telemetry.watch_decoder(decoder)
     telemetry.watch_projection(projection)
     decoder.decode(
-        b'{"event_id":"e","account_id":"a","occurred_at":1.0,"model":"m","colour":"red","prompt":"hello"}'
+        b'{"event_id":"e","account_id":"a","occurred_at":1.0,"model":"m","colour":"red","prompt":"hello","temperature":true}'
     )
     projection.push([(message(decision())[1], 0), (b"{", 1)])
     for _ in range(2):
         seen = shown(telemetry)
         assert seen["wire_decoded_total{native}"] == 1
         assert seen["wire_unknown_fields_total"] == 1
+        assert seen["wire_mended_fields_total{temperature}"] == 1
         assert seen["wire_prompts_total{dropped}"] == 1
         assert seen["projection_pending_accounts"] == 1
         assert seen["projection_refused_total"] == 1
