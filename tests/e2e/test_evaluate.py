@@ -89,6 +89,24 @@ def test_a_closed_loop_runs_in_processes_and_says_what_it_rests_on(tmp_path: Pat
     assert results[0]["false_blocks"] > 0
 
 
+def test_quiet_days_come_first_and_what_is_kept_is_not_played_again(tmp_path: Path) -> None:
+    out, keep = tmp_path / "out.json", tmp_path / "kept"
+    asked = [
+        "evaluate", "-s", "deepseek:0.1@naive+family:20", "--seeds", 3, "--scale", 1, "--days", 0.5,
+        "--quiet", 1.5, "--decider", "rate:50", "--workers", 1, "--keep", keep, "--json", out,
+    ]  # fmt: skip
+    good(stream_guard(*asked))
+    first = json.loads(out.read_text())
+    assert first["parameters"]["quiet"] == 1.5
+    assert "after 1.5 quiet days" in first["traffic"]
+    assert first["days"] == 2.0
+    (kept,) = keep.glob("*.json")
+    marked = kept.read_text().replace('"events":', '"events":1')
+    kept.write_text(marked)
+    good(stream_guard(*asked))
+    assert json.loads(out.read_text())["events"] == int(f"1{first['events']}")
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
