@@ -343,8 +343,8 @@ def test_the_service_of_the_documents_is_protected_as_they_say(place: Place, tmp
             return httpx.post(address, json={"model": "m", "messages": []}, headers=account).status_code
 
         assert ask() == 200
-        with ControlWriter(place.kafka) as writer:
-            writer.send(Control(verb="chargeback", subject="acct-7", spoken_at=time.time(), author="billing"))
+        said = ("decisions", "chargeback", "acct-7", "--author", "billing")
+        good(stream_guard(*said, environment=environment))
         until(lambda: ask() == 403, PATIENCE_S, "not blocked")
         good(stream_guard("decisions", "revoke", "acct-7", "--author", "me", environment=environment))
         until(lambda: ask() == 200, PATIENCE_S, "not let go")

@@ -60,7 +60,9 @@ class Place:
             "6379": self.redis_port,
         }
         for theirs, port in ours.items():
-            text = re.sub(rf"((?:127\.0\.0\.1:|http://:|port_value: |port = )){theirs}\b", rf"\g<1>{port}", text)
+            text = re.sub(
+                rf"((?:127\.0\.0\.1:|http://:|port_value: |port = )){theirs}\b", rf"\g<1>{port}", text
+            )
         for old, new in self.changes.items():
             assert old in text
             text = text.replace(old, new)
