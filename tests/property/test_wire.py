@@ -17,6 +17,7 @@ from stream_guard.wire.controls import decode_control
 from stream_guard.wire.invalid import REASONS
 from stream_guard.wire.mend import CLIENTS_OWN, SERVERS_OWN
 from stream_guard.wire.native import EventDecoder
+from stream_guard.wire.parse import parse_damaged
 from stream_guard.wire.redact import MAX_CHARS, redact
 from stream_guard.wire.schema import request_event_schema
 from tests.wire_samples import EVENT, LITELLM, OTEL_ATTRIBUTES, OTLP_SPAN, SMALLEST
@@ -162,6 +163,19 @@ def test_nothing_that_a_client_chooses_hides_its_request(
     found = outcome(EventDecoder(sketch=lambda _: bytes(64)), encode(message | changes))
     assert isinstance(found, RequestEvent)
     assert found.account_id == outcome(EventDecoder(), encode(message)).account_id  # type: ignore[union-attr]
+
+
+ESCAPES = ["\\ud800", "\\udc00", "\\uD83D", "\\ude00", "\\\\", "\\n", "\\u00e9", '\\"', "a", "u", "d800", "é"]
+
+
+@thorough
+@given(st.lists(st.sampled_from(ESCAPES), max_size=12).map("".join))
+def test_only_half_characters_are_replaced_and_each_of_them(text: str) -> None:
+    message = f'{{"p":"{text}"}}'
+    expected = "".join(
+        "\ufffd" if 0xD800 <= ord(each) < 0xE000 else each for each in json.loads(message)["p"]
+    )
+    assert parse_damaged(message.encode()) == {"p": expected}
 
 
 @thorough
