@@ -140,6 +140,27 @@ def test_counters_do_not_fall_when_lanes_change_hands() -> None:
     assert shown(telemetry)["stream_events_total{accounts}"] == 16
 
 
+def test_sums_over_workers_count_nothing_twice_when_a_lane_moves() -> None:
+    def status(partition: int, events: int, rows: int) -> LaneStatus:
+        return LaneStatus(("accounts", partition), 3, 1_000, rows, 0, {"events": events}, 100 * rows)
+
+    here, there = Telemetry(), Telemetry()
+    here.owned([("accounts", 0), ("accounts", 1)])
+    here.measured([status(0, 10, 4), status(1, 20, 6)])
+    here.owned([("accounts", 0)])
+    there.owned([("accounts", 1)])  # whoever owns a lane anew has its rows, and counts from 0
+    here.measured([status(0, 2, 4)])
+    there.measured([status(1, 5, 7)])
+    workers = [shown(here), shown(there)]
+
+    def total(name: str) -> float:
+        return sum(seen[f"{name}{{accounts}}"] for seen in workers)
+
+    assert total("stream_events_total") == 10 + 20 + 2 + 5
+    assert (total("stream_kept_rows"), total("stream_kept_bytes")) == (11, 1_100)
+    assert (total("stream_owned_lanes"), total("stream_lag_messages")) == (2, 6)
+
+
 def test_blocks_over_the_cap_have_a_metric_of_their_own() -> None:
     telemetry = Telemetry()
     telemetry.measured([LaneStatus(("decisions", 0), 0, 1_000, 1, 0, {"blocks_over_cap": 3})])
