@@ -5,7 +5,7 @@ UV     := $(VENV)/bin/uv
 RUN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench results pictures up clean
+.PHONY: help setup demo test check bench results results-scale pictures up clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ bench: $(VENV)/.dev ## the benchmarks of docs/performance.md
 
 results: $(VENV)/.dev ## the tables of docs/results.md (ARGS="--seeds 3" for more); plots in var/results.html
 	$(RUN)/python -m stream_guard.cli.results docs/results.md --html var/results.html --json var/results.json $(ARGS)
+
+results-scale: $(VENV)/.dev ## the table of sizes in docs/results.md: 5,000 to 1,000,000 honest accounts (ARGS="--accounts 5000")
+	$(RUN)/python -m stream_guard.cli.results_scale docs/results.md $(ARGS)
 
 pictures: $(VENV)/.dev ## the pictures in docs/images, from a real run in Chromium
 	STREAM_GUARD_PICTURES=docs/images $(RUN)/python -m pytest -q tests/browser -k pictures

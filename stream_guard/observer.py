@@ -34,6 +34,7 @@ class LaneStatus(NamedTuple):
     keys: int  # rows it keeps
     open_records: int  # records that wait for their tick to close
     counts: Mapping[str, int]  # what lane and stage counted since this process started
+    size_bytes: int = 0  # of its rows, packed
 
 
 class Observer(Protocol):

@@ -80,6 +80,9 @@ function Guard:ask(account)
   if not client then
     return nil, err
   end
+  if account:find("^[}\\]") then
+    account = "\\" .. account -- as in enforcement/keys.py: what a Cluster hashes must not be empty
+  end
   local keys = { "sg:v1:decision:{" .. account .. "}", "sg:v1:rate:{" .. account .. "}" }
   local reply
   reply, err = client:fcall(FUNCTION, 2, keys[1], keys[2], 1)

@@ -32,10 +32,11 @@ DERIVED = frozenset({
 class Facets:
     """Facets seen lately, by their hash: a memo, never packed; losing it costs time, not truth."""
 
-    __slots__ = ("newest", "seen")
+    __slots__ = ("is_placed", "newest", "seen")
 
     def __init__(self) -> None:
         self.newest = 0
+        self.is_placed = False  # whether the row's network is that of the newest event
         self.seen: set[int] = set()
 
     def is_new(self, facet: int) -> bool:
@@ -87,6 +88,7 @@ def is_unchanged(event: RequestEvent, facets: Facets) -> bool:
     if newest == facets.newest:
         return True
     facets.newest = newest
+    facets.is_placed = False
     return False
 
 

@@ -6,7 +6,10 @@ must not shape what its account looks like.
 
 from binascii import Error as BinasciiError
 from binascii import a2b_base64
+from functools import lru_cache
 from math import log1p
+from struct import Struct as Layout
+from sys import intern
 from zlib import crc32
 
 from stream_guard.accounts.models import Averages, DailyLevel, HourlyVolume
@@ -19,16 +22,24 @@ from stream_guard.sketches.prompt import SKETCH_SIZE
 HIDDEN_NETWORKS = frozenset({"hosting", "vpn", "proxy", "relay", "tor"})
 SLOT_MS = HOUR_MS // 2
 SLOTS_MASK = (1 << 48) - 1
+REFUSED = (403, 429)
 MAX_TURN = 100
+RECENT_BYTES = 4 * RECENT_EVENTS
+_mark = Layout("<I").pack
 
 
 def is_repeated(row: AccountRow, event_id: str) -> bool:
     """Whether this event is one of the account's last few; it is from now on."""
-    mark = crc32(event_id.encode()).to_bytes(4, "little")
+    mark = _mark(crc32(event_id.encode()))
     recent = row.recent
     if mark in recent and any(recent[i : i + 4] == mark for i in range(0, len(recent), 4)):
         return True
-    row.recent = (recent + mark)[-4 * RECENT_EVENTS :]
+    if len(recent) < RECENT_BYTES:
+        recent += mark
+    else:
+        oldest = row.oldest_recent
+        recent[oldest : oldest + 4] = mark
+        row.oldest_recent = (oldest + 4) % RECENT_BYTES
     return False
 
 
@@ -44,7 +55,7 @@ def observe(row: AccountRow, event: RequestEvent, at: int) -> None:
         row.last_at = at
     status = event.status
     if status is not None and status >= 400:
-        if status in (403, 429):
+        if status in REFUSED:
             row.refused += 1
             return
         row.failed += 1
@@ -58,10 +69,17 @@ def observe(row: AccountRow, event: RequestEvent, at: int) -> None:
     _observe_content(row, event)
 
 
+def place(row: AccountRow, event: RequestEvent) -> None:
+    """Note where the account is; only for what is not the same as in its newest event."""
+    if event.client_ip and event.status not in REFUSED:
+        row.network = event.client_ip
+        row.facets.is_placed = True
+
+
 def turn_slot(row: AccountRow, slot: int) -> None:
     """A new half hour; the clock hour and the day that end with it are learnt."""
     row.active_slots = (row.active_slots << min(slot - row.slot, 48) | 1) & SLOTS_MASK
-    row.slot = slot
+    row.slot = _shared(slot)
     hour = slot // 2
     if hour == row.hour:
         return
@@ -71,6 +89,12 @@ def turn_slot(row: AccountRow, slot: int) -> None:
             end_day(row)
     row.hour, row.hour_requests = hour, 0
     row.active_hours += 1
+
+
+@lru_cache(maxsize=64)
+def _shared(number: int) -> int:
+    """The same object for all accounts: what every event compares with stays in the processor's cache."""
+    return number
 
 
 def end_hour(row: AccountRow) -> None:
@@ -115,8 +139,6 @@ def _observe_place(row: AccountRow, event: RequestEvent) -> None:
         row.hidden += 1
     if event.billing_country != event.ip_country and event.billing_country and event.ip_country:
         row.mismatched += 1
-    if event.client_ip:
-        row.network = event.client_ip
 
 
 def _observe_content(row: AccountRow, event: RequestEvent) -> None:
@@ -126,7 +148,7 @@ def _observe_content(row: AccountRow, event: RequestEvent) -> None:
         row.tools += len(event.tools)
     if event.model != row.model:
         end_model_run(row)
-        row.model = event.model
+        row.model = intern(event.model)  # one object for all accounts, as in `_shared`
     row.model_run += 1
     if event.prompt_labels:
         for label in event.prompt_labels:

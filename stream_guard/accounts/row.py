@@ -43,7 +43,9 @@ class AccountRow(Struct, array_like=True, tag="a"):
     org_id: str = ""
     network: str = ""  # newest client address
     segment: str = ""
-    recent: bytes = b""  # CRC-32 of the newest event ids, four bytes each, at most RECENT_EVENTS
+    recent: bytearray = field(
+        default_factory=bytearray
+    )  # CRC-32 of the newest event ids, four bytes each, at most RECENT_EVENTS
     model: str = ""  # of the newest event,
     model_run: int = 0  # and how many in a row asked for it, not yet in `models`
     tools: int = 0  # offered, in all requests together
@@ -63,3 +65,5 @@ class AccountRow(Struct, array_like=True, tag="a"):
     changed_at: int = 0  # when its daily volume was last found changed
     score: float = 0.0  # of the newest checkpoint
     held: str = ""  # kind of the verdict that stands
+    oldest_recent: int = 0  # where in `recent` the next goes once it is full
+    checked_slot: int = 0  # half hour of `checked_at`, or an earlier one

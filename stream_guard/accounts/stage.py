@@ -11,7 +11,7 @@ from typing import Any
 from zlib import crc32
 
 from stream_guard.accounts import indicators, signals
-from stream_guard.accounts.observe import is_repeated, observe
+from stream_guard.accounts.observe import SLOT_MS, is_repeated, observe, place
 from stream_guard.accounts.population import SegmentRow, Segments, SegmentsRow, WaitingRow, features_of
 from stream_guard.accounts.profile import conduct_of, profile_of
 from stream_guard.accounts.row import FIRST_PROFILE, AccountRow
@@ -22,6 +22,7 @@ from stream_guard.sketches import distinct
 from stream_guard.topology import Out, Rows
 
 REFERENCE_BUCKETS = 64
+DAY_SLOTS = DAY_MS // SLOT_MS
 
 
 class Accounts:
@@ -49,9 +50,13 @@ class Accounts:
         if not indicators.is_unchanged(event, row.facets):
             self._identify(row, event)
             self._greet(row, event, out)
-        if row.requests >= row.next_checkpoint or (at - row.checked_at > DAY_MS and _has_grown(row)):
+        if not row.facets.is_placed:
+            place(row, event)
+        if row.requests >= row.next_checkpoint or (
+            row.slot - row.checked_slot >= DAY_SLOTS and at - row.checked_at > DAY_MS and _has_grown(row)
+        ):
             self._checkpoint(rows, row, event, out)
-        if row.held == signals.BURST or signals.is_burst_checkpoint(row):
+        if row.hour_requests >= signals.BURST_REQUESTS or row.held:
             self._judge(row, event, out)
 
     def tick(self, rows: Rows, now: int, out: Out) -> None:
@@ -110,6 +115,7 @@ class Accounts:
         if out.at // DAY_MS > row.checked_at // DAY_MS:
             row.samples = 0
         row.checked_at, row.checked, row.next_checkpoint = out.at, row.requests, 2 * row.requests
+        row.checked_slot = row.slot if out.at // SLOT_MS >= row.slot else 0
         conduct = conduct_of(row)
         self._score(rows, row, event, conduct, out)
         bucket = crc32(event.account_id.encode()) % REFERENCE_BUCKETS
@@ -132,7 +138,8 @@ class Accounts:
 
     def _judge(self, row: AccountRow, event: RequestEvent, out: Out) -> None:
         """Look for a burst; one that is over is withdrawn with the next event of a later hour."""
-        self._send(row, event, signals.burst(row), out)
+        if row.held == signals.BURST or signals.is_burst_checkpoint(row):
+            self._send(row, event, signals.burst(row), out)
 
     @staticmethod
     def _send(row: AccountRow, event: RequestEvent, evidence: Evidence | None, out: Out) -> None:

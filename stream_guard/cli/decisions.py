@@ -142,6 +142,23 @@ def revoke(
     say(f"what was held of {account} is revoked{' and labelled as wrong' if wrong else ''}")
 
 
+@app.command()
+def chargeback(account: Account, note: Note = "", author: Author = "", config: Config = None) -> None:
+    """Say that a payment of this account was charged back, as billing would: the policy's rule for it holds.
+
+    Gateways obey within a fraction of a second; the decision with its reasons follows.
+
+    For example:
+
+        stream-guard decisions chargeback acct-17 --note "case 4711" --author billing
+    """
+    word = Control(
+        verb="chargeback", subject=account, spoken_at=words.now(), author=author_or_login(author), note=note
+    )
+    words.send(settings_from(config), word)
+    say(f"a chargeback against {account} is noted")
+
+
 def _store(file: Path | None, config: Path | None) -> tuple[Any, float]:
     """Where decisions are read from, and what time it is there."""
     if file is None:

@@ -48,11 +48,20 @@ def rehearse(asked: Asked, outputs: Outputs, config: Path | None) -> None:
     everything = [*jobs, *(job for _, more in sweeps for job in more)]
     say(f"{len(everything)} closed loops, split {asked.split}, seeds {asked.seeds}")
     results = play_all(everything, settings, asked.workers or os.cpu_count() or 1, asked.keep)
+    if len(asked.policies) > 1:
+        results = [_with_policy(job, result) for job, result in zip(everything, results, strict=True)]
     plots, start = [], len(jobs)
     for sweep, more in sweeps:
         plots.append(drawn(sweep, more, results[start : start + len(more)]))
         start += len(more)
     show_and_write(results, outputs, plots)
+
+
+def _with_policy(job: Any, result: Any) -> Any:
+    """Told apart by the policy's file, where there are several."""
+    if not job.decider.startswith("guard"):
+        return result
+    return msgspec.structs.replace(result, decider=f"{result.decider}, {job.policy or 'standard policy'}")
 
 
 def play_all(jobs: Sequence[Any], settings: Any, workers: int, keep: Path | None) -> list[Any]:

@@ -27,7 +27,7 @@ def gateway(config: Config = None) -> None:
     settings = settings_from(config)
     ours = settings.gateway
     guard = AsyncGuard.from_url(settings.redis.url, deadline_s=ours.deadline_s, on_failure=ours.on_failure)
-    door = Door(ours.account_header.lower(), ours.token, ours.help_url)
+    door = Door(ours.account_header, ours.token, ours.help_url)
     ports = Ports(ours.host, ours.port, ours.grpc_port, ours.log_port)
     say(f"gateway: HTTP {ours.host}:{ours.port}, gRPC :{ours.grpc_port}, access logs :{ours.log_port}")
     asyncio.run(serve(guard, _emitter(settings), door, ports))

@@ -7,9 +7,9 @@ started twice shares the work.
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -73,9 +73,7 @@ def _command(plan: Plan) -> str:
 
 def _write(html: Path | None, json: Path | None, done: dict[str, tuple[Chapter, Sequence[Result]]]) -> None:
     shown = [result for name in ("record", "informed", "honest", "baselines") for result in done[name][1]]
-    sweeps = [
-        drawn(part.sweep, part.jobs, results) for part, results in done.values() if part.sweep is not None
-    ]
+    sweeps = [plots for part, results in done.values() for plots in _swept(part, results)]
     if html is not None:
         html.parent.mkdir(parents=True, exist_ok=True)
         html.write_text(render(shown, "Results", sweeps), encoding="utf-8")
@@ -83,6 +81,17 @@ def _write(html: Path | None, json: Path | None, done: dict[str, tuple[Chapter, 
         json.parent.mkdir(parents=True, exist_ok=True)
         everything = {name: list(results) for name, (_, results) in done.items()}
         json.write_bytes(msgspec.json.format(msgspec.json.encode(everything), indent=1) + b"\n")
+
+
+def _swept(part: Chapter, results: Sequence[Result]) -> Iterator[dict[str, Any]]:
+    """Plots of a chapter's sweep, level by level."""
+    if part.sweep is None:
+        return
+    pairs = list(zip(part.jobs, results, strict=True))
+    for level in dict.fromkeys(job.level for job in part.jobs):
+        jobs, mine = zip(*(pair for pair in pairs if pair[0].level == level), strict=True)
+        plots = drawn(part.sweep, jobs, mine)
+        yield plots | {"title": f"{plots['title']} ({level})"}
 
 
 if __name__ == "__main__":

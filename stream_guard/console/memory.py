@@ -208,7 +208,8 @@ class Memory:
         """Accounts, campaigns and indicators whose name holds ``text``; exact ones first."""
         wanted = text.casefold()
         with self._lock:
-            accounts = _matching([*self._decisions, *self._profiles], wanted, limit)
+            accounts = _matching(self._decisions, wanted, limit)  # who was decided upon comes first
+            accounts = list(dict.fromkeys([*accounts, *_matching(self._profiles, wanted, limit)]))[:limit]
             campaigns = _matching(self._campaigns, wanted, limit)
             shown = (name for state in self._campaigns.values() for name, _ in state.indicators)
             indicators = _matching((n for n in shown if kind_of(n) != REFERENCE), wanted, limit)

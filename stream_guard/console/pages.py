@@ -170,6 +170,7 @@ class Pages:
             "campaigns": [self._memory.campaign(name) for name in campaigns],
             "indicators": [(name, self._memory.showing(name)) for name in indicators],
             "decision": await run_in_threadpool(self._memory.decision_by_id, text) if text else None,
+            "most": FOUND,
         }  # fmt: skip
         if request.headers.get("hx-request") and not request.headers.get("hx-boosted"):
             return HTMLResponse(self._desk.part("parts/found.html", **context))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stream_guard.console.memory import SLOT_S
+from stream_guard.console.signals import says
 from stream_guard.decisions.explain import figure
 from stream_guard.records import (
     LADDER,
@@ -34,6 +35,7 @@ class Bar:
     """A line of evidence with its share of the heaviest one's weight."""
 
     name: str
+    says: str
     seen: str
     honest: str
     weight: str
@@ -50,6 +52,7 @@ def bars(evidence: Sequence[Evidence | DecisionEvidence]) -> list[Bar]:
     return [
         Bar(
             name=words(line.name),
+            says=says(line.name),
             seen=figure(line.value),
             honest=figure(line.expected),
             weight=f"{line.weight:+.1f}",

@@ -2,52 +2,25 @@
 
 import asyncio
 from functools import partial
-from typing import Any, Self
 
 from stream_guard.enforcement.check import Check
 from stream_guard.enforcement.config import GuardConfig
-from stream_guard.enforcement.copy import LocalCopy
-from stream_guard.enforcement.counts import GuardCounts, kind_of
-from stream_guard.enforcement.link import Link, State
-from stream_guard.enforcement.place import read_place
+from stream_guard.enforcement.counts import kind_of
+from stream_guard.enforcement.face import GuardFace
+from stream_guard.enforcement.link import Link
 
 
-class AsyncGuard:
+class AsyncGuard(GuardFace):
     """Answers checks in one event loop: that of its `start`, or of its first check.
 
     Used in another loop later (the first one being gone), it starts anew there.
     """
 
     def __init__(self, url: str, config: GuardConfig | None = None) -> None:
-        self._place = read_place(url)
-        self._config = config or GuardConfig()
-        self.counts = GuardCounts()
-        self._copy = LocalCopy(self._config, self.counts)
+        super().__init__(url, config)
         self.look = self._copy.look
         """The answer if the local copy knows it, else None: for those who want to await nothing then."""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._link: Link | None = None
-        self._is_closed = False
-
-    @classmethod
-    def from_url(cls, url: str, **options: Any) -> Self:
-        """A guard on a URL as `place.py` reads it; options as `GuardConfig`."""
-        return cls(url, GuardConfig(**options))
-
-    @property
-    def state(self) -> State:
-        """Whether Redis answers: "starting", "up", "doubtful" (it missed a deadline) or "down"."""
-        return "down" if self._link is None else self._link.state
-
-    @property
-    def trouble(self) -> str:
-        """What went wrong last, for people; empty while all is well."""
-        return "" if self._link is None else self._link.trouble
-
-    @property
-    def remembered(self) -> int:
-        """How many accounts the local copy holds."""
-        return len(self._copy)
 
     async def start(self) -> None:
         """Connect in the background now, not at the first check; for start-up hooks."""
@@ -81,7 +54,7 @@ class AsyncGuard:
             return None
         if self._link is None or self._loop is not loop:
             self._copy.renew()
-            self._loop, self._link = loop, Link(self._place, self._config, self._copy, self.counts)
+            self._loop, self._link = loop, self._new_link()
             self._link.start()
         return self._link
 

@@ -8,7 +8,8 @@ connection is lost or Redis says something after which it is of no use (`broken`
 A server that does not know our function (restarted, flushed, new) is taught it, and asked again,
 inside the same check.
 
-Glossary: *probe* a PING; *done* what is called with a reply, or with StoreUnavailable.
+Glossary: *probe* a PING; *done* what is called with a reply, or with StoreUnavailable; *question* a
+check as it is sent: asked once more if the server does not know our function.
 """
 
 from collections import deque
@@ -18,7 +19,7 @@ from typing import Any, Final
 import hiredis
 
 from stream_guard.enforcement.counts import GuardCounts
-from stream_guard.enforcement.keys import DECISION_PREFIX, FUNCTION, RATE_PREFIX, library
+from stream_guard.enforcement.keys import DECISION_PREFIX, FUNCTION, RATE_PREFIX, library, tag_of
 from stream_guard.enforcement.place import Place
 from stream_guard.errors import StoreUnavailable
 
@@ -27,8 +28,13 @@ Command = tuple[Any, ...]  # text, numbers, bytes
 NOT_FOUND: Final = "ERR Function not found"
 # After these the connection leads to the wrong server, or is not ours to use.
 MOVED_ON: Final = ("READONLY", "MASTERDOWN", "MOVED", "CLUSTERDOWN", "NOAUTH", "UNBLOCKED")
+# The one question that is asked often, as bytes: three times as fast as packing it part by part.
+_ASK: Final = b"*6\r\n$5\r\nFCALL\r\n$%d\r\n%b\r\n$1\r\n2\r\n$" % (len(FUNCTION), FUNCTION.encode())
 _DECISION: Final = DECISION_PREFIX.encode()
 _RATE: Final = RATE_PREFIX.encode()
+_DECISION_BYTES: Final = len(_DECISION) + 1
+_RATE_BYTES: Final = len(_RATE) + 1
+_COST_OF_ONE: Final = b"$1\r\n1\r\n"
 _LOAD: Final = ("FUNCTION", "LOAD", "REPLACE", library())
 
 
@@ -54,7 +60,7 @@ class Conversation:
         self._write, self._invalidate, self._broken = write, invalidate, broken
         self._counts = counts
         self._reader = hiredis.Reader(notEnoughData=Ellipsis)
-        self._waiting: deque[tuple[Done, Command | None]] = deque()
+        self._waiting: deque[tuple[Done, bytes | None]] = deque()
         self._is_loading = self._is_over = False
 
     def open(self, place: Place, done: Done) -> None:
@@ -79,10 +85,14 @@ class Conversation:
 
     def ask(self, account_id: str, cost: int, done: Done) -> None:
         """May this account's request pass?  ``done`` is called with what `lua/check.lua` says."""
-        name = account_id.encode("utf-8", "surrogatepass")  # any string is a name
-        self._send(
-            ("FCALL", FUNCTION, 2, _DECISION + name + b"}", _RATE + name + b"}", cost), done, again=True
-        )
+        name = tag_of(account_id).encode("utf-8", "surrogatepass")  # any string is a name
+        length = len(name)
+        question = b"%b%d\r\n%b%b}\r\n$%d\r\n%b%b}\r\n%b" % (
+            _ASK, length + _DECISION_BYTES, _DECISION, name, length + _RATE_BYTES, _RATE, name,
+            _COST_OF_ONE if cost == 1 else b"$%d\r\n%d\r\n" % (len(str(cost)), cost),
+        )  # fmt: skip
+        self._waiting.append((done, question))
+        self._write(question)
 
     def probe(self, done: Done) -> None:
         """Does the server answer?  After all that was asked before."""
@@ -116,14 +126,15 @@ class Conversation:
         if not self._waiting:
             self._break("a reply that nobody asked for")
             return
-        done, command = self._waiting.popleft()
+        done, question = self._waiting.popleft()
         if type(reply) is not hiredis.ReplyError:
             done(reply)
             return
         text = str(reply)
-        if command is not None and text.startswith(NOT_FOUND):
+        if question is not None and text.startswith(NOT_FOUND):
             self._load()
-            self._send(command, done)
+            self._waiting.append((done, None))
+            self._write(question)
             return
         done(StoreUnavailable(text))
         if text.startswith(MOVED_ON):
@@ -141,9 +152,8 @@ class Conversation:
 
         self._send(_LOAD, loaded)
 
-    def _send(self, command: Command, done: Done, *, again: bool = False) -> None:
-        """``again``: send it once more if the server does not know our function."""
-        self._waiting.append((done, command if again else None))
+    def _send(self, command: Command, done: Done) -> None:
+        self._waiting.append((done, None))
         self._write(hiredis.pack_command(command))
 
     def _break(self, reason: str) -> None:

@@ -8,15 +8,13 @@ import asyncio
 import os
 from contextlib import suppress
 from threading import Lock, Thread
-from typing import Any, Self
 from weakref import WeakSet
 
 from stream_guard.enforcement.check import Check
 from stream_guard.enforcement.config import GuardConfig
 from stream_guard.enforcement.copy import LocalCopy
-from stream_guard.enforcement.counts import GuardCounts, kind_of
-from stream_guard.enforcement.link import Link, State
-from stream_guard.enforcement.place import read_place
+from stream_guard.enforcement.counts import kind_of
+from stream_guard.enforcement.face import GuardFace
 
 JOIN_S = 5.0
 SLACK_S = (
@@ -24,17 +22,14 @@ SLACK_S = (
 )
 
 
-class Guard:
+class Guard(GuardFace):
     """Answers checks from any thread.
 
     Its thread is started by the first check (again after a fork) and ended by `close`.
     """
 
     def __init__(self, url: str, config: GuardConfig | None = None) -> None:
-        self._place = read_place(url)
-        self._config = config or GuardConfig()
-        self.counts = GuardCounts()
-        self._is_closed = False
+        super().__init__(url, config)
         self._reset()
         _guards.add(self)
 
@@ -43,28 +38,8 @@ class Guard:
         self._copy = LocalCopy(self._config, self.counts)
         self._starting = Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._link: Link | None = None
+        self._link = None
         self._thread: Thread | None = None
-
-    @classmethod
-    def from_url(cls, url: str, **options: Any) -> Self:
-        """A guard on a URL as `place.py` reads it; options as `GuardConfig`."""
-        return cls(url, GuardConfig(**options))
-
-    @property
-    def state(self) -> State:
-        """Whether Redis answers: "starting", "up", "doubtful" (it missed a deadline) or "down"."""
-        return "down" if self._link is None else self._link.state
-
-    @property
-    def trouble(self) -> str:
-        """What went wrong last, for people; empty while all is well."""
-        return "" if self._link is None else self._link.trouble
-
-    @property
-    def remembered(self) -> int:
-        """How many accounts the local copy holds."""
-        return len(self._copy)
 
     def start(self) -> None:
         """Connect in the background now, not at the first check."""
@@ -72,7 +47,7 @@ class Guard:
             if self._link is not None or self._is_closed:
                 return
             loop = self._loop = asyncio.new_event_loop()
-            link = Link(self._place, self._config, self._copy, self.counts)
+            link = self._new_link()
             loop.call_soon(link.start)
             self._thread = Thread(target=_run, args=(loop,), name="stream-guard", daemon=True)
             self._thread.start()

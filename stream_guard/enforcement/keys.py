@@ -14,21 +14,31 @@ RATE_PREFIX: Final = "sg:v1:rate:{"
 FUNCTION: Final = "sg_check_v1"
 
 
+def tag_of(account_id: str) -> str:
+    """The account as it stands between the braces.
+
+    A Cluster hashes what lies between the first ``{`` and the first ``}`` after it; if that is nothing, the
+    whole key.  So an account that begins with a brace gets a backslash before it, as does one that
+    begins with a backslash.
+    """
+    return f"\\{account_id}" if account_id.startswith(("}", "\\")) else account_id
+
+
 def decision_key(account_id: str) -> str:
     """The key of an account's decision."""
-    return f"{DECISION_PREFIX}{account_id}}}"
+    return f"{DECISION_PREFIX}{tag_of(account_id)}}}"
 
 
 def rate_key(account_id: str) -> str:
     """The key of how far an account has used up its limit."""
-    return f"{RATE_PREFIX}{account_id}}}"
+    return f"{RATE_PREFIX}{tag_of(account_id)}}}"
 
 
 def account_of(key: str) -> str | None:
     """The account of a decision's key; None if it is no such key."""
     if not (key.startswith(DECISION_PREFIX) and key.endswith("}")):
         return None
-    return key[len(DECISION_PREFIX) : -1]
+    return key[len(DECISION_PREFIX) : -1].removeprefix("\\")
 
 
 def text_of(value: bytes) -> str:

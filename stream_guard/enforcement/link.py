@@ -112,6 +112,7 @@ class Link:
     def start(self) -> None:
         """Begin to dial; in the running loop."""
         self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
         self._task = self._loop.create_task(self._keep())
 
     async def close(self) -> None:
@@ -133,21 +134,15 @@ class Link:
         if self.state in ("down", "doubtful"):
             self._fail(ticket, "unreachable")
             return
-        now = ticket.asked_at = self._loop.time()
+        now = ticket.asked_at = self._now()
         ticket.due = now + self._config.deadline_s if due is None else due
         self._tickets.append(ticket)
         if self._timer is None:
             self._timer = self._loop.call_at(ticket.due, self._expire)
-        if self.state == "starting":
-            self._early.append(ticket)
+        if self._line is not None:
+            self._line.conversation.ask(account_id, cost, ticket.heard)
         else:
-            self._send(ticket)
-
-    def _send(self, ticket: Ticket) -> None:
-        if self._line is None:
-            self._fail(ticket, "unreachable")
-            return
-        self._line.conversation.ask(ticket.account_id, ticket.cost, ticket.heard)
+            self._early.append(ticket)  # the first dial is not over
 
     def answered(self, ticket: Ticket, reply: Any) -> None:
         """Redis has spoken; called by the ticket."""
@@ -163,7 +158,7 @@ class Link:
                 self._fail(ticket, "refused")
             return
         if not ticket.is_done:
-            self._counts.asked.add(self._loop.time() - ticket.asked_at)
+            self._counts.asked.add(self._now() - ticket.asked_at)
             ticket.finish(check)
 
     def _fail(self, ticket: Ticket, why: str) -> None:
@@ -244,7 +239,7 @@ class Link:
         early, self._early = self._early, []
         for ticket in early:
             if not ticket.is_done:
-                self._send(ticket)
+                line.conversation.ask(ticket.account_id, ticket.cost, ticket.heard)
         self._ticker = self._loop.call_later(self._config.probe_s, self._tick)
 
     def _lost(self, line: _Line) -> None:

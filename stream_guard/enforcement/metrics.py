@@ -6,6 +6,7 @@ Nothing is counted twice: at each scrape the plain numbers of `counts.py` are re
     expose(guard, emitter)      # in the default registry, as a gateway has it
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Any, Final, NamedTuple, Protocol
@@ -23,6 +24,7 @@ from stream_guard.enforcement.counts import (
     kind_of,
 )
 from stream_guard.enforcement.emitter import EventEmitter
+from stream_guard.enforcement.multiprocess import DIRECTORY, Shared
 
 Labels = dict[str, tuple[str, ...]]
 STATES: Final = ("starting", "up", "doubtful", "down")
@@ -158,8 +160,15 @@ def expose(
     registry: CollectorRegistry = REGISTRY,
     lines: Mapping[str, int] | None = None,
 ) -> None:
-    """Show them from now on; once per registry.  ``lines``: what was made of access logs."""
-    registry.register(_Gateway(guard, emitter, {} if lines is None else lines))
+    """Show them from now on; once per registry.  ``lines``: what was made of access logs.
+
+    Where PROMETHEUS_MULTIPROC_DIR is set, they go where all processes' metrics are added up instead.
+    """
+    shown = _Gateway(guard, emitter, {} if lines is None else lines)
+    if os.environ.get(DIRECTORY):
+        Shared(shown.collect).start()
+    else:
+        registry.register(shown)
 
 
 class _Gateway(Collector):

@@ -31,8 +31,8 @@ HOME: Final = Path(stream_guard.__file__).parent
 TRAFFIC: Final = ("simulator", "evaluation")  # what every outcome follows from
 SHOWING: Final = frozenset({"cli", "console", "telemetry", "enforcement", "sinks", "embedded", "samples"})
 SHOWN: Final = frozenset(
-    {"charts", "kept", "many", "openlog", "page", "plots", "pooling", "report", "sections", "suite", "sweeps",
-     "tables", "targets"}
+    {"charts", "kept", "many", "openlog", "page", "plots", "pooling", "report", "scale", "sections", "suite",
+     "sweeps", "tables", "targets"}
 )  # fmt: skip
 
 

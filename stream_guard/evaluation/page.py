@@ -17,8 +17,6 @@ from stream_guard.evaluation.sweeps import WHAT, Sweep, points_of
 from stream_guard.evaluation.tables import Sheet, duration, percent, spread
 from stream_guard.evaluation.targets import targets
 
-BEGIN: Final = "<!-- results: begin -->"
-END: Final = "<!-- results: end -->"
 COLD: Final = (
     "The same campaigns twice: in the first hour of an installation that knows nothing, and after days "
     "with honest accounts alone."
@@ -26,14 +24,16 @@ COLD: Final = (
 SIGN: Final = {True: "met", False: "**missed**", None: ""}
 
 
-def inserted(page: str, block: str) -> str:
-    """``page`` with ``block`` between its marks."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def inserted(page: str, block: str, name: str = "results") -> str:
+    """``page`` with ``block`` between the marks of that name."""
+    first, last = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, begin, rest = page.partition(first)
+    _, end, after = rest.partition(last)
     if not begin or not end:
-        message = f"expected {BEGIN} and {END} on the page"
+        message = f"expected {first} and {last} on the page"
         raise ConfigurationError(message)
-    return f"{before}{BEGIN}\n\n{block.strip()}\n\n{END}{after}"
+    block = block.strip("\n")
+    return f"{before}{first}\n\n{block}\n\n{last}{after}"
 
 
 def block_of(plan: Plan, command: str, done: Mapping[str, tuple[Chapter, Sequence[Result]]]) -> str:

@@ -8,6 +8,7 @@ Glossary: *chapter* the runs that answer one question.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import sqrt
 from typing import Final
 
 import msgspec
@@ -29,7 +30,10 @@ CAMPAIGNS: Final[Mapping[str, float]] = {
     "reseller": 0.05,
 }
 """Campaign -> its share of the record at size 1 of the suite."""
-CROWD_SIZES: Final = 2  # accounts of each kind of crowd, in largest crowds: several, of drawn sizes
+HONEST_DAYS: Final = 3.0
+LARGEST: Final = 2  # accounts of each kind of crowd, at least: as many as two of the largest
+USUAL: Final = 12  # and as many as a dozen of the usual size
+HEAVY: Final = frozenset({"dominant_client"})  # asks thousands a day: two of the largest are enough
 BUDGETS: Final = Sweep("budget", (0.1, 10.0, 100.0))
 DILUTIONS: Final = Sweep("dilution", (0.0, 0.3, 0.6, 0.9))
 QUIETS: Final = Sweep("quiet", (0.0, 7.0))
@@ -83,17 +87,24 @@ def _campaign(plan: Plan, name: str, level: Level, seed: int) -> Job:
 
 def _honest(plan: Plan, seed: int) -> Job:
     """Crowds of every kind, each many times over, and the ordinary accounts around them."""
-    crowds = "+".join(f"{name}:{CROWD_SIZES * sizes[1]}" for name, (_, _, sizes) in CROWDS.items())
-    return _job(plan, f"{crowds}+background:{plan.accounts}", "careful", seed, days=3.0)
+    crowds = "+".join(f"{name}:{_accounts(name, sizes)}" for name, (_, _, sizes) in CROWDS.items())
+    job = _job(plan, f"{crowds}+background:{plan.accounts}", "careful", seed)
+    return msgspec.structs.replace(job, days=HONEST_DAYS, quiet=None)
 
 
-def _job(plan: Plan, scenario: str, level: Level, seed: int, days: float | None = None) -> Job:
+def _accounts(name: str, sizes: tuple[int, int]) -> int:
+    """Enough for many crowds of drawn sizes."""
+    usual = 0.0 if name in HEAVY else USUAL * sqrt(sizes[0] * sizes[1])
+    return round(max(LARGEST * sizes[1], usual))
+
+
+def _job(plan: Plan, scenario: str, level: Level, seed: int) -> Job:
     return Job(
         scenario=scenario,
         level=level,
         seed=seed,
         split=plan.split,
-        days=days if days is not None else plan.days,
+        days=plan.days,
         step_s=plan.step_s,
         quiet=plan.quiet,
     )

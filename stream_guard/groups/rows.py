@@ -11,7 +11,8 @@
 | U+0002 ``popular/<bucket>`` | `PopularRow`: how many honest accounts show a value | 256 a partition |
 | U+0002 ``lit/<account>`` | `LitRow`: fits suspected groups, teaches nothing | members of suspected groups |
 
-A group that is silent for long ends, and its members' rows with it (`stage.Groups.forget`).
+A group that is silent for long ends, and its members' rows with it (`stage.Groups.forget`); of one that lives
+on, members that are silent for long leave.
 """
 
 from msgspec import Struct
@@ -58,6 +59,7 @@ class GroupRow(Struct, array_like=True, tag="g"):
     conduct: GroupConduct | None = None  # suspected: how it behaves
     arrivals: list[Profile] = []  # suspected: newest profiles of accounts beyond the sample
     seen_at: int = 0  # ms, when it was last changed; of a lone account's group only roughly
+    pruned_at: int = 0  # ms, `seen_at` when silent members were last taken out; 0: never
 
 
 class MemberRow(Struct, array_like=True, tag="m"):

@@ -32,7 +32,8 @@ class Session:
         self._rows, self._state, self._out = rows, state, out
         self._settings = settings
         self._reference = Reference(rows)
-        self._witnesses: dict[tuple[str, int], Witness] = {}  # a farm's groups hold the same accounts
+        self._witnesses: dict[tuple[str, int], Witness] = {}  # a farm's groups hold the same accounts,
+        self._shares: dict[tuple[str, ...], tuple[float, ...]] = {}  # which show the same
 
     def judge(self, indicator: str) -> None:
         """Judge one group, or only pass on its new members where it has hardly grown."""
@@ -126,23 +127,33 @@ class Session:
         """Members that are new or changed since the last finding, with their fit."""
         fresh = {profile.account_id: profile for profile in row.arrivals}
         row.arrivals = []
-        for account, requests in sorted(row.members.items()):
-            if len(fresh) < self._settings.groups.max_members and row.sent.get(account, -1) < requests:
+        sent = row.sent
+        for account in sorted(
+            [name for name, requests in row.members.items() if sent.get(name, -1) < requests]
+        ):
+            if len(fresh) < self._settings.groups.max_members:
                 kept: MemberRow | None = None
-                if requests:
+                if row.members[account]:
                     kept = self._rows.get(member_key(indicator, account))
                 fresh[account] = kept.profile if kept else Profile(account, 0, "")
         group = row.conduct or GroupConduct()
-        popular = self._reference.popular()
         return tuple(
             Member(
                 account,
                 fit(group, self._witness(profile)) if profile.conduct else 0.0,
                 profile,
-                tuple(popular.share_of_others(shown) for shown in profile.indicators),
+                self._shares_of(profile.indicators),
             )
             for account, profile in sorted(fresh.items())
         )
+
+    def _shares_of(self, indicators: tuple[str, ...]) -> tuple[float, ...]:
+        """Share of other honest accounts that show each."""
+        shares = self._shares.get(indicators)
+        if shares is None:
+            popular = self._reference.popular()
+            shares = self._shares[indicators] = tuple([popular.share_of_others(name) for name in indicators])
+        return shares
 
     def _send(self, indicator: str, row: GroupRow, members: tuple[Member, ...]) -> None:
         finding = Finding(

@@ -7,7 +7,7 @@ forgets none.
 """
 
 from stream_guard.groups import membership, reference
-from stream_guard.groups.judgement import FIRST_INFO
+from stream_guard.groups.judgement import FIRST_INFO, next_look
 from stream_guard.groups.rows import STATE, GroupRow, PendingRow, Row, StateRow, member_key, pending_key
 from stream_guard.groups.session import Session, set_lit
 from stream_guard.records import REFERENCE, Profile
@@ -89,11 +89,18 @@ class Groups:
         return not key.startswith("\x02") and "\x1f" not in key
 
     def forget_at(self, _key: str, row: GroupRow) -> int:
-        """A group of which nobody was heard for long."""
-        return row.seen_at + self._forget_after_ms
+        """A group of which nobody was heard for long; of others, when to take out silent members."""
+        looked_at = row.pruned_at or row.founded_at
+        return (min(row.seen_at, looked_at) if row.profiled else row.seen_at) + self._forget_after_ms
 
     def forget(self, rows: Rows, key: str, row: GroupRow) -> None:
-        """The group, its members' rows, and its mark on who stood in it; CAMPAIGNS forgets by itself."""
+        """The group, its members' rows, and its mark on who stood in it; CAMPAIGNS forgets by itself.
+
+        A group that has changed since it was last looked at only loses its silent members.
+        """
+        if row.profiled and row.seen_at > (row.pruned_at or row.founded_at):
+            self._prune(rows, key, row)
+            return
         if row.is_candidate:
             state: StateRow = rows.get(STATE) or StateRow()
             rows.put(STATE, state)
@@ -105,6 +112,17 @@ class Groups:
         for account in sorted(row.sent):
             set_lit(rows, key, account, is_lit=False)
         rows.delete(key)
+
+    def _prune(self, rows: Rows, key: str, row: GroupRow) -> None:
+        """Take out silent members; what is left is worth a look sooner."""
+        rows.put(key, row)
+        row.pruned_at = row.seen_at
+        silent = membership.prune(rows, key, row, self._forget_after_ms)
+        for account in row.sent.keys() & set(silent):
+            del row.sent[account]
+            set_lit(rows, key, account, is_lit=False)
+        if silent:
+            row.judge_at = min(row.judge_at, next_look(row.info, row.log_e))
 
     def _keep_lone(self, key: str, record: Profile) -> None:
         """Keep the profile of a group of one for the tick: someone may join within it."""

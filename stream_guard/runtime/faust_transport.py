@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
 import faust
+from aiokafka import conn
 from aiokafka.consumer.fetcher import Fetcher, FetchResult
 from aiokafka.errors import ConsumerStoppedError
 from faust.tables.manager import TableManager
@@ -29,6 +30,7 @@ from stream_guard.runtime.bundles import bundle, unbundled
 
 CHUNK_RECORDS = 1000  # processed without giving way to anything else: some 10 ms
 FETCH_MAX_WAIT_MS = 100  # stock 1500; 20 costs an idle worker 5 % of a core and gains nothing
+READER_LIMIT = 4 << 20  # stock 64 kB: an answer of a megabyte then stops and starts reading ten times
 
 
 class Chunk(NamedTuple):
@@ -80,6 +82,7 @@ class ChunkConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"  # stock: only with Faust's own exactly_once
+        conn.READER_LIMIT = READER_LIMIT  # looked at when a connection is made
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS  # one fetch per broker is in flight at a time
         return consumer
 

@@ -89,6 +89,7 @@ class LocalRuntime:
                 len(lane.rows),
                 lane.open_records if isinstance(lane, TickLane) else 0,
                 lane.counts,
+                lane.rows.size_bytes,
             )
             for lane in self.lanes.values()
         ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from stream_guard.runtime.rows import Packed
+from stream_guard.runtime.rows import Packed, pack
 from stream_guard.topology import Step, Topology
 
 NEVER = -(1 << 62)
@@ -36,8 +36,9 @@ class Outlet:
         target, by_partition = self.streams[stream], defaultdict[int, list[str]](list)
         for key in keys:
             by_partition[target.partition(key)].append(key)
+        packed = msgspec.Raw(pack(record))  # once for all partitions
         for partition, some in by_partition.items():
-            self.items[stream, partition].append((self.at, tuple(some), record))
+            self.items[stream, partition].append((self.at, tuple(some), packed))
 
     def count(self, what: str, by: int = 1) -> None:
         """Add to a metric of this lane."""

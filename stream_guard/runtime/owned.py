@@ -20,7 +20,7 @@ from stream_guard.runtime.transactions import LaneProducer
 
 CATCH_UP_RECORDS = 5_000  # lag of a log lane from which on it flushes less often
 CATCH_UP_FLUSH_RECORDS = (
-    20_000  # then it flushes by what it has done, so that a slow machine is not slower still
+    40_000  # then it flushes by what it has done, so that a slow machine is not slower still
 )
 CATCH_UP_FLUSH_S = 5.0  # and at the latest after this
 STALLED_S = 5.0  # no progress in spite of lag: what was fetched got lost on the way
@@ -82,7 +82,10 @@ class OwnedLane:
         """How it stands."""
         lane = self.lane
         waiting = lane.open_records if isinstance(lane, TickLane) else 0
-        return LaneStatus(self.id, self.lag(end), lane.mark.watermark, len(lane.rows), waiting, lane.counts)
+        rows = lane.rows
+        return LaneStatus(
+            self.id, self.lag(end), lane.mark.watermark, len(rows), waiting, lane.counts, rows.size_bytes
+        )
 
 
 def lead_ms(own: OwnedLane, lanes: Iterable[OwnedLane]) -> int:

@@ -51,6 +51,7 @@ class LaneRows:
         self._hot_max = hot_max
         self._changed: dict[str, Any] = {}
         self.packed: dict[str, bytes] = {}
+        self.size_bytes = 0  # of all packed rows, without keys and Python's own share
         self.on_new: Callable[[str], None] | None = None  # told of each key that is packed for the first time
 
     def get(self, key: str) -> Any | None:
@@ -92,6 +93,7 @@ class LaneRows:
 
     def load(self, key: str, packed: bytes | None) -> None:
         """Recovery: one record of the changelog, oldest first."""
+        self.size_bytes += len(packed or b"") - len(self.packed.get(key, b""))
         if packed is None:
             self.packed.pop(key, None)
             return
@@ -106,13 +108,16 @@ class LaneRows:
         for key, row in self._changed.items():
             if row is None:
                 self._hot.pop(key, None)
-                if self.packed.pop(key, None) is not None:
+                if (old := self.packed.pop(key, None)) is not None:
+                    self.size_bytes -= len(old)
                     taken.append((key.encode(), None))
                 continue
             self._hot[key] = row
             if on_new is not None and key not in packed_rows:
                 on_new(key)
-            value = packed_rows[key] = pack(row)
+            value = pack(row)
+            self.size_bytes += len(value) - len(packed_rows.get(key, b""))
+            packed_rows[key] = value
             taken.append((key.encode(), value))
         self._changed = {}
         excess = len(self._hot) - self._hot_max

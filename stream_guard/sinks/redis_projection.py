@@ -12,8 +12,8 @@ Of operators' words it is told what they come to until DECISIONS has heard them 
 Bound: ``max_pending`` accounts are pending at most (a decision is about 1 KB).  What comes beyond
 is dropped, counted, and made good by pushing everything again once Redis answers.
 
-One server, or one primary with replicas: a script call spans accounts, which a Redis Cluster
-refuses.  A replica that is promoted has another ``run_id`` and is filled up at once.
+One server, or one primary with replicas; in a Cluster too, if it is of one shard (MOVED is not
+followed).  A replica that is promoted has another ``run_id`` and is filled up at once.
 
 Glossary: *everything* the callable that yields all decisions of the source of truth; *refill*
 pushing all of it; *pending* pushed by the stream and not yet written.

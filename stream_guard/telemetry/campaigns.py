@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from stream_guard.records import Evidence
 from stream_guard.telemetry import metrics as m
 from stream_guard.telemetry.instruments import Instruments
 from stream_guard.telemetry.labels import STEPS
@@ -34,6 +35,7 @@ class SeenCampaign(msgspec.Struct):
     changed_at: float
     members: tuple[str, ...] = ()
     harvested: int = 0
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(slots=True)
@@ -75,6 +77,8 @@ class CampaignWatch:
         name, accounts = campaign.campaign_id, len(campaign.members)
         is_fresh = campaign.changed_at - campaign.founded_at < FRESH_S
         known = self._active.get(name)
+        if known is None and is_fresh:
+            self._show.observe(m.EVIDENCE, sum(line.weight for line in campaign.evidence))
         before = known.accounts if known else 0 if is_fresh else accounts
         for step in STEPS:
             if before < int(step) <= accounts:

@@ -15,6 +15,11 @@ gateway's, `stream_guard_gateway_*`) by `python -m stream_guard.telemetry.docs`;
 Every label comes from a closed set; what is in none counts as `other`. No account, campaign or
 other value that a client chooses is ever a label. Times are Unix seconds of event time unless a
 metric says otherwise. `process_*` and `python_*` are those of every Python client of Prometheus.
+Of several workers each shows what its own lanes do, and a lane has one owner, so sums over workers count
+nothing twice; campaigns are shown by one worker at a time. A gateway of several processes behind one port
+(gunicorn, `uvicorn --workers`) sets PROMETHEUS_MULTIPROC_DIR as `prometheus_client` asks for it: then
+`expose` puts each process's counts there, and whichever is scraped shows the sum.
+
 Alerts on these metrics: `deploy/prometheus/alerts.yml`; what to do about them: `deploy/runbook.md`.
 """
 

@@ -10,6 +10,7 @@ from typing import Final, get_args
 from stream_guard import __version__
 from stream_guard.records import LADDER, REASON_CODES, Control
 from stream_guard.wire.invalid import REASONS as DEAD_LETTER_REASONS
+from stream_guard.wire.mend import CLIENTS_OWN, DAMAGE, SERVERS_OWN
 
 OTHER: Final = "other"
 Labels = Mapping[str, tuple[str, ...]]
@@ -53,16 +54,18 @@ CAMPAIGN_STATUSES = _closed(("active", "ended", "merged"))
 FORMATS = _closed(("native", "alias", "otel", "litellm"))
 PROMPTS = _closed(("sketched", "dropped"))
 STEPS: Final = ("3", "5", "10", "20", "50", "100", "500")  # accounts in a campaign
+MENDED = _closed(sorted({*CLIENTS_OWN, *SERVERS_OWN, "prompt", DAMAGE}))
 SPANS = _closed(("messages", "events", "others", "dead_letters", "failures"))
 
 BY_STAGE: Final[Labels] = {"stage": STAGES}
 BY_DEAD_LETTER: Final[Labels] = {"stage": STAGES, "reason": _closed(DEAD_LETTER_REASONS)}
 BY_COUNT: Final[Labels] = {"stage": STAGES, "what": COUNTS}
 BY_ACTION: Final[Labels] = {"action": _closed(LADDER), "shadow": ("false", "true")}
-BY_REASON: Final[Labels] = {"reason": _closed(REASON_CODES)}
+BY_REASON: Final[Labels] = {"reason": _closed(REASON_CODES), "shadow": ("false", "true")}
 BY_CAMPAIGN: Final[Labels] = {"kind": CAMPAIGN_KINDS, "status": CAMPAIGN_STATUSES}
 BY_STEP: Final[Labels] = {"accounts": (*STEPS, OTHER)}
 BY_FORMAT: Final[Labels] = {"format": FORMATS}
 BY_PROMPT: Final[Labels] = {"what": PROMPTS}
+BY_FIELD: Final[Labels] = {"field": MENDED}
 BY_SPANS: Final[Labels] = {"what": SPANS}
 BY_VERSION: Final[Labels] = {"version": (__version__,)}

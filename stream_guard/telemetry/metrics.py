@@ -15,6 +15,7 @@ from stream_guard.telemetry.labels import (
     BY_CAMPAIGN,
     BY_COUNT,
     BY_DEAD_LETTER,
+    BY_FIELD,
     BY_FORMAT,
     BY_PROMPT,
     BY_REASON,
@@ -27,7 +28,8 @@ from stream_guard.telemetry.labels import (
 
 Kind = Literal["counter", "gauge", "histogram"]
 UNITS: Final = (
-    "seconds", "messages", "records", "rows", "lanes", "accounts", "campaigns", "exchanges", "info", "total",
+    "accounts", "bytes", "campaigns", "exchanges", "info", "lanes", "messages", "nats", "records", "rows",
+    "seconds", "total",
 )  # fmt: skip
 
 # A flush costs 2-3 ms of CPU and some 10 ms of broker; a decision takes 0.25-0.45 s beyond its tick.
@@ -35,6 +37,7 @@ FLUSH_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0
 DELAY_BUCKETS: Final = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 120.0, 600.0, 3600.0)
 
 
+EVIDENCE_BUCKETS: Final = (5.0, 10.0, 15.0, 20.0, 30.0, 50.0, 100.0, 200.0)
 EXEMPLAR: Final = "decision_id"  # under this name the console finds it: /decision?id=
 
 
@@ -141,6 +144,12 @@ ROWS = _gauge(
     "About 1 KB each for accounts: compare with the memory of the worker before it is full.",
     BY_STAGE,
 )
+SIZE = _gauge(
+    "stream_kept_bytes",
+    "Size of these rows, packed: what the changelogs hold after compaction, and recovery reads.",
+    "Rows grow without getting more: look which stage, and whether something is unbounded.",
+    BY_STAGE,
+)
 LANES = _gauge(
     "stream_owned_lanes",
     "Lanes that this worker owns.",
@@ -198,14 +207,16 @@ OVER_CAP = _counter(
 )
 REASONS = _counter(
     "decisions_reasons_total",
-    "Decisions that bear a reason code.",
+    "Decisions that bear a reason code, and whether they are only recorded (shadow); cold_start: they rest "
+    "on shipped priors.",
     "One code alone carries most blocks: its evidence may be wrong for a new kind of honest traffic.",
     BY_REASON,
 )
 DECISION_DELAY = Metric(
     "stream_guard_decisions_delay_seconds",
     "histogram",
-    "From a decision's event time to its transaction being durable, by this worker's clock.",
+    "From a decision's event time to its transaction being durable, by this worker's clock. That event time "
+    "is the end of a tick: the event behind the decision lies up to stream.tick_s earlier.",
     "Median above tick, lateness and one second: see watermarks, then flush. Meaningless in a replay.",
     {},
     DELAY_BUCKETS,
@@ -249,6 +260,15 @@ GREW = _counter(
     "Accounts that joined a campaign more than ten minutes after the first enforced action against it.",
     "Steady: see the alert StreamGuardCampaignGrowsAfterAction.",
 )
+EVIDENCE = Metric(
+    "stream_guard_campaigns_evidence_nats",
+    "histogram",
+    "Evidence of a campaign when it was founded, all lines together, in nats: 7 make it some "
+    "1,000 times likelier.",
+    "The median falls: campaigns are convicted narrowly; label some, and look at calibration.",
+    {},
+    EVIDENCE_BUCKETS,
+)
 BLOCK_LIMIT = _gauge(
     "decisions_block_limit_accounts",
     "Blocks per hour that the policy allows, all workers together: the budget for false blocks.",
@@ -276,8 +296,10 @@ UNKNOWN_FIELDS = _counter(
 )
 MENDED_FIELDS = _counter(
     "wire_mended_fields_total",
-    "Fields brought within bounds because a client chooses what they hold.",
-    "A sudden rise: a client sends very long user agents or names; look at its accounts.",
+    "Fields cut, clamped or counted as absent because a client, or a model's server, chooses what they hold; "
+    "(message): no JSON by the book, read all the same.",
+    "A sudden rise: somebody sends nonsense to hide, or a gateway writes a field wrongly.",
+    BY_FIELD,
 )
 PROMPTS = _counter(
     "wire_prompts_total",

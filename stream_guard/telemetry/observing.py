@@ -25,7 +25,7 @@ from stream_guard.telemetry.instruments import Instruments
 DEAD_LETTERS = "dead_letters."  # how lanes count them: with the reason behind the point
 BLOCKS_OVER_CAP = "blocks_over_cap"  # counted by DECISIONS
 LANE_COUNTS = {"events": m.EVENTS, "late": m.LATE, "future": m.FUTURE, "dead_letters_capped": m.CAPPED}
-LANE_GAUGES = (m.LAG, m.WATERMARK, m.OPEN, m.ROWS, m.LANES)
+LANE_GAUGES = (m.LAG, m.WATERMARK, m.OPEN, m.ROWS, m.SIZE, m.LANES)
 Messages = Iterable[tuple[bytes | None, bytes]]
 
 
@@ -139,8 +139,8 @@ class Telemetry(NullObserver):
             self.instruments.add(m.PROMPTS, by, what)
         for _, by in self._asked.of(("unknown", number), decoder.unknown_fields):
             self.instruments.add(m.UNKNOWN_FIELDS, by)
-        for _, by in self._asked.of(("mended", number), decoder.mended_fields):
-            self.instruments.add(m.MENDED_FIELDS, by)
+        for what, by in self._asked.of(("mended", number), decoder.mended_fields):
+            self.instruments.add(m.MENDED_FIELDS, by, what)
 
     def _ask_projection(self, projection: WatchedProjection) -> None:
         status, show = projection.status(), self.instruments
@@ -222,6 +222,7 @@ class Telemetry(NullObserver):
         show.set(m.LAG, sum(status.lag for status in statuses), stage)
         show.set(m.OPEN, sum(status.open_records for status in statuses), stage)
         show.set(m.ROWS, sum(status.keys for status in statuses), stage)
+        show.set(m.SIZE, sum(status.size_bytes for status in statuses), stage)
         slowest = min(status.watermark for status in statuses)
         if slowest > 0:
             show.set(m.WATERMARK, slowest / 1000, stage)
@@ -239,9 +240,10 @@ class Telemetry(NullObserver):
 
     def _saw_decision(self, decision: SeenDecision) -> None:
         show = self.instruments
-        show.add(m.DECISIONS, 1, decision.action, "true" if decision.shadow else "false")
+        shadow = "true" if decision.shadow else "false"
+        show.add(m.DECISIONS, 1, decision.action, shadow)
         for code in decision.reason_codes:
-            show.add(m.REASONS, 1, code)
+            show.add(m.REASONS, 1, code, shadow)
         if decision.campaign_id is not None and not decision.shadow:
             self._campaigns.acted(decision.campaign_id, decision.action, decision.decided_at)
         show.set(m.NEWEST_DECISION, decision.decided_at)

@@ -29,6 +29,7 @@ CLIENTS_OWN: Final = frozenset(
 SERVERS_OWN: Final = frozenset(
     {"input_tokens", "output_tokens", "reasoning_tokens", "cached_tokens", "tool_calls"}
 )
+DAMAGE: Final = "(message)"  # under this name a message counts as mended that was no JSON by the book
 UNKNOWN_MODEL: Final = "unknown"  # as gateways call one that they do not know (`enforcement.event`)
 
 

@@ -31,7 +31,7 @@ from stream_guard.records import RequestEvent
 from stream_guard.wire import litellm, otel
 from stream_guard.wire.aliases import ALIASES, CONVERSATIONS, FIELDS, Reading, read_flat
 from stream_guard.wire.invalid import explain, measured
-from stream_guard.wire.mend import CLIENTS_OWN, mend
+from stream_guard.wire.mend import CLIENTS_OWN, DAMAGE, mend
 from stream_guard.wire.parse import REPLACED, check_depth, parse_damaged, parse_object
 from stream_guard.wire.times import read_time
 
@@ -41,7 +41,6 @@ NAME_CHARS: Final = 64
 SKETCH_BYTES: Final = 64
 COMMON_NAMES: Final = 8  # unknown fields taken out before the first attempt
 DAMAGED: Final = frozenset({"not_json", "out_of_range"})  # refusals of the parser that a client may cause
-DAMAGE: Final = "(message)"  # under this name a message counts as mended that was no JSON by the book
 
 Sketch = Callable[[str], bytes]
 

@@ -26,9 +26,11 @@ _OPENERS = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 REPLACED: Final = "\ufffd"  # stands where a character can not be read
 _LONGEST_INTEGER: Final = 32  # digits; a longer one is infinite
-# Every escape, from the left, so that none begins within another; the group holds half of a pair.
+# Every escape, from the left, so that none begins within another; runs of others are one match, so that
+# nobody makes us dear by a megabyte of them.  The group holds half of a pair.
 _ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    rb"(?:\\(?:[^u]|u(?![dD][89a-fA-F]))[^\\]*+)++"
+    rb"|\\u(?:[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|([dD][89a-fA-F][0-9a-fA-F]{2})|)",
     re.DOTALL,
 )
 

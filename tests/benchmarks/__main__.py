@@ -1,11 +1,12 @@
 """All benchmarks, one after the other, as the tables of docs/performance.md: ``make bench``.
 
-Prints Markdown; progress goes to stderr.  Takes about ten minutes on two cores.  Absolute figures are
-of the machine that ran it; compare within one run.
+Prints Markdown; progress goes to stderr.  Takes about a quarter of an hour on two cores.  Absolute figures
+are of the machine that ran it; compare within one run.
 """
 
 import json
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,15 @@ from typing import Any
 
 import structlog
 
-from tests.benchmarks import bench_decode, bench_faust, bench_groups, bench_simulator, bench_sketch
+from tests.benchmarks import (
+    bench_campaigns,
+    bench_decode,
+    bench_faust,
+    bench_groups,
+    bench_guard,
+    bench_simulator,
+    bench_sketch,
+)
 
 LINE = "stream_guard.bootstrap:build_topology"
 STEADY = "tests.benchmarks.line_traffic:steady"
@@ -61,10 +70,15 @@ def main() -> None:
         ("Decoding", bench_decode.run),
         ("Prompt sketches", bench_sketch.run),
         ("GROUPS", bench_groups.run),
+        ("CAMPAIGNS", bench_campaigns.run),
         ("The simulator", bench_simulator.run),
         ("The line, steady traffic, local runtime", lambda: line("steady", 1_000_000)),
         ("The line, real arrivals of young accounts, local runtime", lambda: line("sampled", 140_000)),
     ]
+    if shutil.which("wrk"):
+        runs.append(("The request path", bench_guard.run))
+    else:
+        sys.stderr.write("wrk is not on PATH (Debian: apt-get install wrk): the request path is left out\n")
     for accounts, events in FAUST_RUNS:
         title = f"A Faust worker on Kafka, {accounts:,} accounts, {events:,} events"
         runs.append((title, lambda accounts=accounts, events=events: faust(accounts, events)))  # type: ignore[misc]

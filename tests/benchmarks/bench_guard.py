@@ -1,8 +1,9 @@
 """What the request path costs: checks, the middleware, a gateway's tail, and how soon a decision is obeyed.
 
-Every target is a ratio within one run.  HTTP load comes from `wrk` (Debian), on one core, the server on
-the other; with and without the guard in turn, medians over the rounds.  CPU time per request says more
-than requests per second on a machine that is shared.
+Every target is a ratio within one run, and beside it stands what the same thing twice comes to.  HTTP
+load comes from `wrk` (Debian), on one core, the server on the other; with and without the guard in turn,
+medians over the rounds.  CPU time per request says more than requests per second on a machine that is
+shared.
 """
 
 import asyncio
@@ -196,26 +197,28 @@ def load(port: int, script: Path, connections: int) -> tuple[int, float]:
 
 
 def pair(without: str, within: str, url: str, script: Path, connections: int) -> dict[str, float]:
-    """One application without and with the guard, in turn."""
-    figures: dict[str, list[tuple[float, float, float]]] = {without: [], within: []}
-    with served(without, url) as first, served(within, url) as second:
+    """One application without and with the guard, in turn; without it twice, which tells the noise."""
+    with served(without, url) as plain, served(without, url) as again, served(within, url) as guarded:
+        figures: list[list[tuple[float, float, float]]] = [[], [], []]
         for _ in range(ROUNDS):
-            for name, (pid, port) in ((without, first), (within, second)):
+            for each, (pid, port) in zip(figures, (plain, again, guarded), strict=True):
                 before = cpu_s(pid)
                 count, high = load(port, script, connections)
-                figures[name].append((count / SECONDS, (cpu_s(pid) - before) / count * 1e6, high))
-    plain, guarded = figures[without][1:], figures[within][1:]  # the first round warms both
+                each.append((count / SECONDS, (cpu_s(pid) - before) / count * 1e6, high))
+    first, second, third = (each[1:] for each in figures)  # the first round warms all
 
-    def ratio(which: int) -> float:
-        return round(median(b[which] / a[which] for a, b in zip(plain, guarded, strict=True)), 3)
+    def ratio(which: int, to: list[tuple[float, float, float]]) -> float:
+        return round(median(b[which] / a[which] for a, b in zip(first, to, strict=True)), 3)
 
     return {
-        "requests per s without": round(median(each[0] for each in plain)),
-        "cpu us per request without": round(median(each[1] for each in plain), 1),
-        "cpu us per request with": round(median(each[1] for each in guarded), 1),
-        "throughput ratio": ratio(0),
-        "cpu ratio": ratio(1),
-        "p99 ratio": ratio(2),
+        "requests per s without": round(median(each[0] for each in first)),
+        "cpu us per request without": round(median(each[1] for each in first), 1),
+        "cpu us per request with": round(median(each[1] for each in third), 1),
+        "throughput ratio": ratio(0, third),
+        "cpu ratio": ratio(1, third),
+        "cpu ratio of the same application twice": ratio(1, second),
+        "p99 ratio": ratio(2, third),
+        "p99 ratio of the same application twice": ratio(2, second),
     }
 
 

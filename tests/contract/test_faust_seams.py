@@ -14,7 +14,7 @@ from typing import Any
 
 import faust
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition, conn
 from aiokafka.consumer import fetcher, subscription_state
 from aiokafka.errors import ProducerFenced
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -106,6 +106,11 @@ def test_the_consumer_looks_at_isolation_level_and_fetch_wait_when_it_starts() -
     text = source(AIOKafkaConsumer.start)
     assert "isolation_level=self._isolation_level" in text
     assert "fetch_max_wait_ms=self._fetch_max_wait_ms" in text
+
+
+def test_a_connection_looks_at_the_readers_limit_when_it_is_made() -> None:
+    text = source(conn.AIOKafkaConnection.connect)
+    assert "asyncio.StreamReader(limit=READER_LIMIT, loop=loop)" in text
 
 
 def test_without_tables_partitions_are_dealt_in_turn() -> None:

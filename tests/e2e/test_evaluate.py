@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.program import good, stream_guard
+from tests.e2e.program import ROOT, good, stream_guard
 
 pytestmark = pytest.mark.e2e
+STANDARD = ROOT / "stream_guard" / "decisions" / "default_policy.toml"
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,40 @@ def test_a_closed_loop_runs_in_processes_and_says_what_it_rests_on(tmp_path: Pat
         assert campaign["spent"]["usd"] > 0
     assert results[0]["campaigns"]["deepseek-1"]["harvested_ratio"] < 1
     assert results[0]["false_blocks"] > 0
+
+
+def test_quiet_days_come_first_and_what_is_kept_is_not_played_again(tmp_path: Path) -> None:
+    out, keep = tmp_path / "out.json", tmp_path / "kept"
+    asked = [
+        "evaluate", "-s", "deepseek:0.1@naive+family:20", "--seeds", 3, "--scale", 1, "--days", 0.5,
+        "--quiet", 1.5, "--decider", "rate:50", "--workers", 1, "--keep", keep, "--json", out,
+    ]  # fmt: skip
+    good(stream_guard(*asked))
+    first = json.loads(out.read_text())
+    assert first["parameters"]["quiet"] == 1.5
+    assert "after 1.5 quiet days" in first["traffic"]
+    assert first["days"] == 2.0
+    (kept,) = keep.glob("*.json")
+    marked = kept.read_text().replace('"events":', '"events":1')
+    kept.write_text(marked)
+    good(stream_guard(*asked))
+    assert json.loads(out.read_text())["events"] == int(f"1{first['events']}")
+
+
+def test_policies_are_told_apart(tmp_path: Path) -> None:
+    out, names = tmp_path / "out.json", [tmp_path / "mild.toml", tmp_path / "stern.toml"]
+    for name in names:
+        name.write_text(STANDARD.read_text().replace('name = "standard"', f'name = "{name.stem}"'))
+    shown = good(
+        stream_guard(
+            "evaluate", "-s", "family:10", "--seeds", 3, "--days", 0.1, "-p", names[0], "-p", names[1],
+            "--workers", 1, "--json", out,
+        )
+    )  # fmt: skip
+    results = json.loads(out.read_text())
+    assert [one["decider"] for one in results] == [f"stream-guard, {name}" for name in names]
+    assert len({one["parameters"]["policy_version"] for one in results}) == 2
+    assert all(str(name) in shown for name in names)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,7 @@ from redis import Redis
 from stream_guard.embedded.kafka import EmbeddedKafka
 from stream_guard.embedded.process import free_port, tail
 from stream_guard.embedded.valkey import EmbeddedValkey
-from stream_guard.records import Control
 from stream_guard.samples import TRAFFIC
-from stream_guard.sinks.control import ControlWriter
 from stream_guard.wire.files import EventFile
 from tests.conftest import start_or_skip
 from tests.e2e.program import COMMAND, ROOT, good, stream_guard, with_environment
@@ -145,6 +142,4 @@ def test_an_operator_is_heard_end_to_end(place: tuple[dict[str, str], Path]) -> 
 
 
 def charge_back(environment: dict[str, str], account: str) -> None:
-    """Billing's word: no command sends it, billing does."""
-    with ControlWriter(environment["STREAM_GUARD_KAFKA__BOOTSTRAP"]) as writer:
-        writer.send(Control(verb="chargeback", subject=account, spoken_at=time.time(), author="billing"))
+    good(stream_guard("decisions", "chargeback", account, "--author", "billing", environment=environment))

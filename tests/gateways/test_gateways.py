@@ -52,7 +52,7 @@ class Place:
     def put(self, name: str) -> Path:
         """A file of deploy/ with the addresses of this test in place of the example's, and its changes."""
         text = (DEPLOY / name).read_text()
-        ours = {"8000": self.upstream.port, "8080": self.port, "8470": self.service.port}
+        ours = {"8000": self.upstream.port, "8090": self.port, "8470": self.service.port}
         ours |= {
             "8469": free_port(),
             "8471": self.service.grpc_port,
@@ -60,7 +60,9 @@ class Place:
             "6379": self.redis_port,
         }
         for theirs, port in ours.items():
-            text = re.sub(rf"((?:127\.0\.0\.1:|port_value: |port = )){theirs}\b", rf"\g<1>{port}", text)
+            text = re.sub(
+                rf"((?:127\.0\.0\.1:|http://:|port_value: |port = )){theirs}\b", rf"\g<1>{port}", text
+            )
         for old, new in self.changes.items():
             assert old in text
             text = text.replace(old, new)

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -50,7 +52,7 @@ def litellm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class LiteLLM(Program):
     """The proxy, with one of our configurations and keys that name their accounts."""
 
-    start_timeout_s = 120.0
+    start_timeout_s = 240.0  # two at once, on whatever else the machine does
 
     def __init__(self, directory: Path, binaries: Path, config: str, variables: dict[str, str]) -> None:
         for source in ("config.yaml", "config-without-plugin.yaml", "stream_guard_plugin.py"):
@@ -89,30 +91,41 @@ def variables(upstream: Upstream) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def plugin(
+def proxies(
     litellm: Path, upstream: Upstream, decisions: str, told: Told, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[httpx.Client]:
-    ours = {**variables(upstream), **environment(decisions, told)}
-    directory = tmp_path_factory.mktemp("plugin")
-    with LiteLLM(directory, litellm, "config.yaml", ours) as proxy, asking(proxy.url) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def bare(
-    litellm: Path, upstream: Upstream, decisions: str, told: Told, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[httpx.Client]:
-    directory = tmp_path_factory.mktemp("bare")
-    with GuardService(directory, decisions, told) as service:
-        ours = {
-            **variables(upstream),
+) -> Iterator[dict[str, httpx.Client]]:
+    """Both at once: a start takes LiteLLM half a minute of one core."""
+    directories = {name: tmp_path_factory.mktemp(name) for name in ("plugin", "bare")}
+    with ExitStack() as stack:
+        service = stack.enter_context(GuardService(directories["bare"], decisions, told))
+        without = {
             "STREAM_GUARD_URL": service.url,
             "GENERIC_LOGGER_ENDPOINT": f"{service.url}/events",
             "DEFAULT_FLUSH_INTERVAL_SECONDS": "1",
         }
-        proxy = LiteLLM(directory, litellm, "config-without-plugin.yaml", ours)
-        with proxy, asking(proxy.url) as client:
-            yield client
+        both = {
+            "plugin": ("config.yaml", environment(decisions, told)),
+            "bare": ("config-without-plugin.yaml", without),
+        }
+        started = {
+            name: LiteLLM(directories[name], litellm, config, {**variables(upstream), **ours})
+            for name, (config, ours) in both.items()
+        }
+        for proxy in started.values():
+            stack.callback(proxy.stop)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(LiteLLM.start, started.values()))
+        yield {name: stack.enter_context(asking(proxy.url)) for name, proxy in started.items()}
+
+
+@pytest.fixture
+def plugin(proxies: dict[str, httpx.Client]) -> httpx.Client:
+    return proxies["plugin"]
+
+
+@pytest.fixture
+def bare(proxies: dict[str, httpx.Client]) -> httpx.Client:
+    return proxies["bare"]
 
 
 def test_an_honest_account_is_answered_and_told_of_with_tokens_and_no_prompt(

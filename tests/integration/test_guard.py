@@ -231,14 +231,6 @@ def test_a_refusal_names_a_reference_and_nothing_that_the_detector_knows(redis_u
             assert ("retry-after" in headers) == ("ratelimit" in headers) == (action != "block")
 
 
-def test_one_accounts_keys_share_a_slot_of_a_cluster() -> None:
-    for account in ("a1", "org/7:user", "ä", "x" * 200):
-        tags = {
-            key[key.index("{") + 1 : key.index("}")] for key in (decision_key(account), rate_key(account))
-        }
-        assert tags == {account}
-
-
 def test_what_holds_for_ever_is_told_without_an_end(redis_url: str, kind: str) -> None:
     write(redis_url, decision("a1", expires_at=None), decision("c1", "challenge", expires_at=None))
     with guarding(kind, redis_url) as guard:

@@ -12,9 +12,12 @@ from msgspec.json import encode
 
 from stream_guard.errors import InvalidEvent
 from stream_guard.records import RequestEvent
+from stream_guard.wire.aliases import ALIASES, CONVERSATIONS
 from stream_guard.wire.controls import decode_control
 from stream_guard.wire.invalid import REASONS
+from stream_guard.wire.mend import CLIENTS_OWN, SERVERS_OWN
 from stream_guard.wire.native import EventDecoder
+from stream_guard.wire.parse import parse_damaged
 from stream_guard.wire.redact import MAX_CHARS, redact
 from stream_guard.wire.schema import request_event_schema
 from tests.wire_samples import EVENT, LITELLM, OTEL_ATTRIBUTES, OTLP_SPAN, SMALLEST
@@ -139,6 +142,40 @@ def test_no_message_raises_anything_but_a_refusal(message: dict[str, Any], chang
     value = encode(message | changes)
     outcome(EventDecoder(sketch=lambda _: bytes(64)), value)
     redact(value)
+
+
+CLIENTS = sorted(
+    CLIENTS_OWN - {"model"}  # null is the gateway's own fault there
+    | SERVERS_OWN
+    | {alias for alias, field in ALIASES.items() if field in (CLIENTS_OWN | SERVERS_OWN) - {"model"}}
+    | {*CONVERSATIONS, "prompt", "usage", "model_parameters", "end_user", "request_tags", "response"}
+)
+
+
+@thorough
+@given(
+    st.sampled_from([EVENT, LITELLM, OTEL_ATTRIBUTES | SMALLEST, OTLP_SPAN]),
+    st.dictionaries(st.sampled_from(CLIENTS), junk, max_size=4),
+)
+def test_nothing_that_a_client_chooses_hides_its_request(
+    message: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    found = outcome(EventDecoder(sketch=lambda _: bytes(64)), encode(message | changes))
+    assert isinstance(found, RequestEvent)
+    assert found.account_id == outcome(EventDecoder(), encode(message)).account_id  # type: ignore[union-attr]
+
+
+ESCAPES = ["\\ud800", "\\udc00", "\\uD83D", "\\ude00", "\\\\", "\\n", "\\u00e9", '\\"', "a", "u", "d800", "é"]
+
+
+@thorough
+@given(st.lists(st.sampled_from(ESCAPES), max_size=12).map("".join))
+def test_only_half_characters_are_replaced_and_each_of_them(text: str) -> None:
+    message = f'{{"p":"{text}"}}'
+    expected = "".join(
+        "\ufffd" if 0xD800 <= ord(each) < 0xE000 else each for each in json.loads(message)["p"]
+    )
+    assert parse_damaged(message.encode()) == {"p": expected}
 
 
 @thorough

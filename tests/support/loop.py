@@ -5,7 +5,10 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 import msgspec
 
 from stream_guard.evaluation.grouping import Found
+from stream_guard.evaluation.loop import Timing, play
+from stream_guard.evaluation.results import Result
 from stream_guard.evaluation.rulings import Ruling
+from stream_guard.evaluation.runs import Job
 from stream_guard.simulator.scenario import Complaint, Costs, Gate, Truth
 
 START = 1_700_000_000.0
@@ -88,3 +91,12 @@ class Patience:
     def found(self) -> Mapping[str, Found]:
         """No campaigns."""
         return {}
+
+
+def toy_of(job: Job) -> Result:
+    """A toy in the place of what a job asks for."""
+    name = "stream-guard" if job.decider == "guard" else job.decider
+    about = {"traffic": job.traffic, "split": job.split, "seed": job.seed, "decider": name}
+    result = play(ToyTraffic(60), Patience(3, Ruling("", "block", 0.0)), Timing(), about)
+    theft = msgspec.structs.replace(result.campaigns["theft"], level=job.level, scale=0.05)
+    return msgspec.structs.replace(result, campaigns={"theft": theft})

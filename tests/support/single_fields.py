@@ -84,10 +84,10 @@ def _area(
         (round(sum(weight.get(word, 0.0) * n for word, n in bag.items()) / bag.total(), 9), abusive[account])
         for account, bag in judged.items()
     )
-    return _rank_sum(scores)
+    return rank_sum(scores)
 
 
-def _rank_sum(scores: list[tuple[float, bool]]) -> float:
+def rank_sum(scores: list[tuple[float, bool]]) -> float:
     """The share of pairs in the right order; ties count half."""
     by_score: dict[float, Counter[bool]] = defaultdict(Counter)
     for score, is_abusive in scores:

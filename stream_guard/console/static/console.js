@@ -104,6 +104,25 @@ async function growth() {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 }
 
+// What is shared stands on an inner ring, accounts on an outer one, each near what it shows: the rarer, the
+// nearer.  The same campaign is drawn the same way each time, and no name lies on another.
+function rings(graph, width, height) {
+  const indicators = graph.nodes("[is = 'indicator']"), accounts = graph.nodes("[is = 'account']");
+  const set = (nodes, shares) => nodes.forEach((node, i) => {
+    const share = shares[i % shares.length];
+    const turn = (2 * Math.PI * (i + 0.5)) / nodes.length - Math.PI / 2;
+    node.scratch("turn", turn);
+    node.position({ x: (share * width * Math.cos(turn)) / 2, y: (share * height * Math.sin(turn)) / 2 });
+  });
+  set(indicators, width < 600 ? [0.34, 0.7] : [0.52]); // on a phone every other one further out: names are as wide as ever
+  const pull = new Map(accounts.map((node) => {
+    let x = 0, y = 0;
+    node.neighborhood("node").forEach((near) => { x += Math.cos(near.scratch("turn")) / near.degree(); y += Math.sin(near.scratch("turn")) / near.degree(); });
+    return [node.id(), (Math.atan2(y, x) + 2.5 * Math.PI) % (2 * Math.PI)];
+  }));
+  set(accounts.sort((a, b) => pull.get(a.id()) - pull.get(b.id())), [1]);
+}
+
 function network() {
   const place = find("network");
   if (!place) return;
@@ -112,25 +131,14 @@ function network() {
       { selector: "node", style: { width: 14, height: 14, label: "data(label)", color: colour("ink"), "font-size": 11, "text-valign": "bottom", "text-margin-y": 3, "background-color": colour("soft") } },
       { selector: "node[is = 'indicator']", style: { shape: "rectangle", width: 18, height: 18, "text-background-color": colour("panel"), "text-background-opacity": 0.85, "text-background-padding": 2, "z-index": 2 } },
       ...ACTIONS.map((name) => ({ selector: `node[action = '${name}']`, style: { "background-color": colour(name) } })),
-      { selector: "edge", style: { width: 1, "line-color": colour("soft"), opacity: 0.35 } },
+      { selector: "edge", style: { width: 1, "line-color": colour("soft"), opacity: 0.28 } },
       { selector: ".near", style: { opacity: 1 } },
       { selector: "edge.near", style: { "line-color": colour("accent"), width: 2, opacity: 1 } },
     ];
-    // Positions to begin with are ours, so that the same campaign is drawn the same way each time.
-    const indicators = elements.filter((each) => each.data.is === "indicator"), accounts = elements.filter((each) => each.data.is === "account");
-    const ring = (list, radius) => list.forEach((each, i) => {
-      const turn = (2 * Math.PI * i) / list.length;
-      each.position = { x: radius * Math.cos(turn), y: radius * Math.sin(turn) };
-    });
-    ring(indicators, 120); ring(accounts, 300);
-    const graph = cytoscape({
-      container: place, elements, style: style(), minZoom: 0.2, maxZoom: 3, userZoomingEnabled: false,
-      layout: { name: "cose", randomize: false, animate: false, fit: false, nodeRepulsion: () => 40000, idealEdgeLength: () => 90, gravity: 0.6 },
-    });
-    // The layout is about as high as wide: stretch it to the place it has.
-    const box = graph.elements().boundingBox(), stretch = (place.clientWidth / place.clientHeight) * (box.h / box.w);
-    graph.nodes().positions((node) => ({ x: node.position("x") * Math.max(stretch, 0.5), y: node.position("y") }));
-    graph.fit(undefined, 24);
+    const graph = cytoscape({ container: place, elements, style: style(), minZoom: 0.2, maxZoom: 3, userZoomingEnabled: false, layout: { name: "preset" } });
+    const arrange = () => { rings(graph, place.clientWidth, place.clientHeight); graph.resize(); graph.fit(undefined, 20); };
+    arrange();
+    new ResizeObserver(arrange).observe(place);
     graph.on("mouseover tap", "node", (event) => {
       graph.elements().removeClass("near");
       event.target.closedNeighborhood().addClass("near");

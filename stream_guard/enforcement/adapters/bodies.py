@@ -54,11 +54,13 @@ def read_events(body: bytes) -> Iterator[dict[str, Any] | Fault]:
 def _pieces(body: bytes) -> Iterable[Any]:
     """Bytes to be read, or what was read already."""
     if body.lstrip()[:1] == b"[":
-        try:
-            return map(bytes, _split(repair(body)))
-        except _ERRORS:
-            found = read_json(body)
-            return found if isinstance(found, list) else [found]
+        for read in (bytes, repair):  # mending costs more than reading: only where it must be
+            try:
+                return map(bytes, _split(read(body)))
+            except _ERRORS:
+                continue
+        found = read_json(body)
+        return found if isinstance(found, list) else [found]
     try:
         return [_decode(body)]  # one, on as many lines as it likes
     except _ERRORS:

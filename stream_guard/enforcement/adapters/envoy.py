@@ -43,7 +43,7 @@ class EnvoyServices:
     Args:
         guard: who is asked.
         emitter: who is told; None: nobody.
-        account_header: the request header that holds the account, in lower case.
+        account_header: the request header that holds the account.
         help_url: told to clients that are refused.
         counts: where to count what the access log says: events, others (nobody's requests), dropped.
     """
@@ -58,7 +58,7 @@ class EnvoyServices:
     ) -> None:
         self.counts: Counter[str] = Counter() if counts is None else counts
         self._guard, self._emitter = guard, emitter
-        self._header, self._help_url = account_header, help_url
+        self._header, self._help_url = account_header.lower(), help_url  # Envoy names them in lower case
         self._notes = Notes(NOTES_BYTES)
 
     def handlers(self) -> tuple[Any, ...]:

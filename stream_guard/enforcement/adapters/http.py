@@ -50,9 +50,13 @@ _encode = msgspec.json.Encoder().encode
 class Door:
     """How the service is to be used."""
 
-    account_header: str = "x-account-id"
+    account_header: str = "x-account-id"  # in whatever case
     token: str = ""  # who posts must know it; empty: anyone who reaches us
     help_url: str = ""  # told to clients that are refused
+
+    def __post_init__(self) -> None:
+        """Servers name a request's headers in lower case."""
+        object.__setattr__(self, "account_header", self.account_header.lower())
 
 
 class GatewayService:

@@ -74,9 +74,9 @@ class LiveGuard:
     def __init__(self, settings: Settings, policy: Policy | None = None, name: str = "stream-guard") -> None:
         self.name = name
         self._sink = Collected()
-        self._runtime = LocalRuntime(build_topology(settings, policy), self._sink)
-        self._requests = self._runtime.topology.stream("requests")
-        self._slack_ms = self._runtime.topology.lateness_ms + 1
+        self.runtime = LocalRuntime(build_topology(settings, policy), self._sink)
+        self._requests = self.runtime.topology.stream("requests")
+        self._slack_ms = self.runtime.topology.lateness_ms + 1
         self._heads = Heads()
 
     def take(self, lines: Sequence[bytes], now: float) -> list[Ruling]:
@@ -89,13 +89,13 @@ class LiveGuard:
         at = round(now * 1000)
         beat: tuple[bytes | None, bytes] = (HEARTBEAT, b"%d" % (at - self._slack_ms))
         for partition in range(self._requests.partitions):
-            self._runtime.append("requests", partition, [*partitions.get(partition, ()), beat], at)
-        self._runtime.append("control", 0, [beat], at)
+            self.runtime.append("requests", partition, [*partitions.get(partition, ()), beat], at)
+        self.runtime.append("control", 0, [beat], at)
         return self._sink.taken()
 
     def finish(self) -> list[Ruling]:
         """Close every tick."""
-        self._runtime.finish()
+        self.runtime.finish()
         return self._sink.taken()
 
     def found(self) -> Mapping[str, Found]:

@@ -27,9 +27,15 @@ class Witness:
     sketched_level: LevelRow | None  # where its mean sketch is compared
     values: Values
     scores: tuple[float | None, ...]
-    rare: dict[
-        str, list[tuple[str, float]]
-    ]  # dimension -> rare values that it shows, with their honest shares
+    popular: Popular
+    _rare: dict[str, list[tuple[str, float]]] | None = None
+
+    @property
+    def rare(self) -> dict[str, list[tuple[str, float]]]:
+        """Rare values that it shows, by dimension, with their honest shares; looked up when a test asks."""
+        if self._rare is None:
+            self._rare = _rare(self.profile, self.popular)
+        return self._rare
 
 
 def witness(profile: Profile, reference: Reference) -> Witness:
@@ -40,7 +46,7 @@ def witness(profile: Profile, reference: Reference) -> Witness:
         for statistic, value in enumerate(values[:RANKED])
     )
     sketched = reference.sketched_level(profile.requests)
-    return Witness(profile, level, sketched, values, scores, _rare(profile, reference.popular()))
+    return Witness(profile, level, sketched, values, scores, reference.popular())
 
 
 def _rare(profile: Profile, popular: Popular) -> dict[str, list[tuple[str, float]]]:

@@ -4,7 +4,7 @@ Glossary: *stock* what he bought for many accounts; *exit* an address that his r
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
 from stream_guard.simulator.arrivals import DAY, Law
@@ -20,10 +20,11 @@ from stream_guard.simulator.honest.individuals import (
     own_keys,
     own_systems,
     usual_limit,
+    usual_referral,
     usual_temperature,
     usual_templates,
 )
-from stream_guard.simulator.identities import Build, client_build, own_domain, tool_set
+from stream_guard.simulator.identities import BROWSERS, Build, client_build, own_domain, tool_set
 from stream_guard.simulator.networks import Address
 from stream_guard.simulator.provider import LARGE, MEDIUM
 
@@ -79,7 +80,7 @@ class Farm:
         self._systems = own_systems(draw, scheme.systems)
         self._tools_ratio = draw.ratio(*record.tools_ratio) if record.tools_ratio[1] else 0.0
         self._images_ratio = draw.ratio(*record.images_ratio) if record.images_ratio[1] else 0.0
-        self._reasoning_ratio = draw.ratio(*record.reasoning_ratio) if draw.chance(0.7) else None
+        self._reasoning_ratio = draw.ratio(*record.reasoning_ratio) if draw.chance(0.65) else None
         self._stream = draw.rng.random()
         unrelated = draw.ratio(*record.unrelated) if record.unrelated[1] else 0.0
         self._ordinary = 1 - (1 - scheme.dilution) * (1 - unrelated)
@@ -164,10 +165,11 @@ class Farm:
             created_at=created_at,
             tier=tier,
             payment_id=card,
-            org_id=draw.pick(stock.orgs),
+            org_id=None if tier == "free" else draw.pick(stock.orgs),
             device=None if is_fresh else draw.pick(stock.devices),
             email_domain=draw.pick(stock.domains),
             address=draw.pick(exits) if draw.chance(0.8) else self._world.networks.proxy(draw),
+            referral=usual_referral(self._world, draw),
         )
         return Member(given, self._manner(), Places(exits, draw.between(1, 2)), self._interest(), habit)
 
@@ -177,12 +179,14 @@ class Farm:
         main, other = (LARGE, MEDIUM) if draw.chance(self._record.large_ratio) else (MEDIUM, LARGE)
         templates = {use: self._worded(hashes) for use, hashes in self._templates.items()}
         is_usual = scheme.level == "informed" or self._record.aim == "resale"
-        return Manner(
-            build=draw.popular(self._stock.builds, 0.6) if self._stock.builds else client_build(draw),
+        surface = draw.pick(self._record.pathways)
+        build = draw.popular(self._stock.builds, 0.6) if self._stock.builds else client_build(draw)
+        made = Manner(
+            build=build,
             model=main,
             other_model=other,
             other_ratio=draw.ratio(0.02, 0.3),
-            surface=draw.pick(self._record.pathways),
+            surface=surface,
             temperature=scheme.temperature if is_uniform else usual_temperature(draw),
             max_tokens=scheme.max_tokens if is_uniform else usual_limit(draw),
             stream=draw.chance(self._stream),
@@ -197,6 +201,7 @@ class Farm:
             end_users=draw.count(3, 300) if draw.chance(scheme.end_users) else 0,
             eager=0.55 if self._record.pivots else draw.rng.random() ** 2,
         )
+        return in_browser(draw, made) if surface == "console" else made
 
     def _worded(self, hashes: Sequence[str]) -> list[str]:
         """What one account's worker was given, a part of it in words of its own."""
@@ -242,6 +247,12 @@ def pooled(draw: Draw, prefix: str, size: int, shared: Shared) -> list[str | Non
     things = [draw.opaque(prefix) for _ in range(max(1, round(size * (1 - own) / each)))]
     # each thing weighs as many accounts as share it; an account of its own weighs one
     return [*things, *[None] * round(own / (1 - own) * len(things))]
+
+
+def in_browser(draw: Draw, manner: Manner) -> Manner:
+    """A console is driven through a browser, without keys and system prompts, as everybody's is."""
+    build = client_build(draw, BROWSERS)
+    return replace(manner, build=build, keys=(), systems=(), plain_systems=None)
 
 
 def some_of(draw: Draw, stocked: Sequence[T]) -> list[T]:

@@ -5,7 +5,7 @@ sits (`Places`), what it asks (`Interest`) and when (`Habit`).  `Roster.add` pac
 row of numbers and appends constant text to shared lists, so that thousands of events are
 drawn at once and put into words by joining pieces.
 
-Bound: 250 bytes of numbers and about 1 kB of text per account, for the whole run.
+Bound: 250 bytes of numbers and about 2.5 kB of text per account, for the whole run.
 
 Glossary: *look* what an account and its client keep constant: all but model, network and
 conversation; *piece* a part of a JSON line that ends in a comma.

@@ -31,6 +31,8 @@ class World:
         common = draw.child("templates")
         # Phrases that everybody copies ("let's think step by step", well-known judge prompts).
         self.common_templates = {use: [common.hexadecimal() for _ in range(5)] for use in COMMON}
+        codes = draw.child("referrals")
+        self.referrals = [codes.opaque("ref_", 8) for _ in range(30)]  # codes that many follow
         self.day_curves = [self.roster.curve(day) for day in self.clients.days]
 
     @property

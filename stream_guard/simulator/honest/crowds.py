@@ -82,7 +82,7 @@ def office(world: World, draw: Draw, size: int) -> None:
         kind="office",
         country=country,
         created_at=0.0,
-        tier="enterprise" if org_id else "pay_as_you_go",
+        tier="enterprise" if org_id and draw.chance(0.6) else "pay_as_you_go",
         payment_id=draw.opaque("pm_"),
         org_id=org_id,
         email_domain=own_domain(draw),

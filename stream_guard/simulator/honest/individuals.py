@@ -25,7 +25,7 @@ from stream_guard.simulator.engine.member import (
 from stream_guard.simulator.engine.rhythm import shape_of
 from stream_guard.simulator.engine.roster import topics
 from stream_guard.simulator.engine.world import World
-from stream_guard.simulator.identities import BROWSERS, client_build, tool_set
+from stream_guard.simulator.identities import BROWSERS, client_build, own_domain, tool_set
 from stream_guard.simulator.networks import Address
 from stream_guard.simulator.provider import EMBED, LARGE, MEDIUM, OLD, SMALL, Model
 
@@ -67,12 +67,14 @@ class Kind:
     console_ratio: float = 0.0
     tools_ratio: float = 0.0
     context: int = 0
+    own_domain_ratio: float = 0.2  # who has an address under a domain of his own
+    declared_ratio: float = 0.06  # of those who pay: says which organisation he is of
 
 
 PERSON: Final = Kind(
     "person", 4.4, 0.95, (2, 6), (40, 120), CHATTING,
     Weighted({"free": 0.48, "credit": 0.15, "pay_as_you_go": 0.37}),
-    (MEDIUM, SMALL, LARGE, OLD), console_ratio=0.55,
+    (MEDIUM, SMALL, LARGE, OLD), console_ratio=0.55, own_domain_ratio=0.06, declared_ratio=0.02,
 )  # fmt: skip
 DEVELOPER: Final = Kind(
     "developer", 7.2, 1.05, (2, 5), (30, 90), CODING,
@@ -104,7 +106,17 @@ def individual(world: World, draw: Draw, kind: Kind) -> None:
     begin, end, created_at = time_in_use(world, draw)
     tier = draw.weighted(kind.tiers)
     places = usual_places(world, draw, country)
-    given = SignUp(kind.name, country, created_at, tier=tier, address=draw.pick(places.homes))
+    is_declared = tier != "free" and draw.chance(kind.declared_ratio)
+    given = SignUp(
+        kind.name,
+        country,
+        created_at,
+        tier=tier,
+        org_id=draw.opaque("org_") if is_declared else None,
+        email_domain=own_domain(draw) if draw.chance(kind.own_domain_ratio) else None,
+        address=draw.pick(places.homes),
+        referral=usual_referral(world, draw),
+    )
     member = Member(
         given,
         manner_of(world, draw, kind),
@@ -181,7 +193,7 @@ def manner_of(world: World, draw: Draw, kind: Kind) -> Manner:
         temperature=usual_temperature(draw),
         max_tokens=usual_limit(draw),
         stream=draw.chance(0.6),
-        reasoning_ratio=draw.ratio(0.1, 0.9) if draw.chance(0.3) else None,
+        reasoning_ratio=usual_reasoning(draw),
         images_ratio=draw.ratio(0.02, 0.2) if draw.chance(0.15) else 0.0,
         keys=() if in_console else own_keys(draw, draw.popular((1, 2, 3), 2.0)),
         context=kind.context,
@@ -197,6 +209,18 @@ def own_keys(draw: Draw, count: int) -> list[str]:
 def usual_surface(draw: Draw) -> str:
     """The API, or a cloud's marketplace."""
     return draw.popular(("api", "cloud_marketplace_a", "cloud_marketplace_b"), 2.5)
+
+
+def usual_referral(world: World, draw: Draw) -> str | None:
+    """The code of a friend or of somebody whom many follow, if there was one."""
+    if not draw.chance(0.08):
+        return None
+    return draw.popular(world.referrals) if draw.chance(0.5) else draw.opaque("ref_", 8)
+
+
+def usual_reasoning(draw: Draw) -> float | None:
+    """How often somebody wishes to see reasoning; None: his requests do not say."""
+    return draw.ratio(0.1, 0.9) if draw.chance(0.42) else None
 
 
 def usual_temperature(draw: Draw) -> float | None:
@@ -270,8 +294,15 @@ def service(world: World, draw: Draw, median: float = 13.0, sigma: float = 1.3) 
     country = world.networks.country(draw)
     begin, end, created_at = time_in_use(world, draw)
     tier = draw.popular(("pay_as_you_go", "enterprise", "credit"), 1.3)
-    own = draw.opaque("org_") if tier == "enterprise" else None
-    given = SignUp("service", country, created_at, tier=tier, org_id=own)
+    is_declared = tier == "enterprise" or (tier == "pay_as_you_go" and draw.chance(0.15))
+    given = SignUp(
+        "service",
+        country,
+        created_at,
+        tier=tier,
+        org_id=draw.opaque("org_") if is_declared else None,
+        email_domain=own_domain(draw) if draw.chance(0.7) else None,
+    )
     client = draw.pick(world.clients.clients)
     sources = draw.pick(SERVICES)
     manner = service_manner(world, draw)
@@ -318,6 +349,8 @@ def service_manner(world: World, draw: Draw) -> Manner:
         temperature=usual_temperature(draw),
         max_tokens=draw.popular((1024, 2048, 4096, None, 512, 256), 0.5),
         stream=draw.chance(0.5),
+        reasoning_ratio=None if is_embedding else usual_reasoning(draw),
+        images_ratio=draw.ratio(0.02, 0.5) if draw.chance(0.12) and not is_embedding else 0.0,
         end_users=draw.count(5, 3000) if draw.chance(0.5) else 0,
         keys=own_keys(draw, draw.count(1, 3)),
         eager=draw.rng.random() ** 3,
@@ -334,7 +367,8 @@ def batch(world: World, draw: Draw) -> None:
     habit = batch_habit(world, draw, hour % 24, draw.between(0.5, 3), draw.log_between(12, 110))
     habit.begin, habit.end = begin, end
     interest = interest_of(world, draw, draw.pick(SERVICES[1:4]), breadth=0.15)
-    given = SignUp("batch", country, created_at)
+    domain = own_domain(draw) if draw.chance(0.6) else None
+    given = SignUp("batch", country, created_at, email_domain=domain)
     world.roster.add(draw, Member(given, manner, servers(world, draw), interest, habit))
 
 

@@ -29,8 +29,9 @@ from stream_guard.simulator.honest.individuals import (
     service_manner,
     time_in_use,
     usual_places,
+    usual_referral,
 )
-from stream_guard.simulator.identities import own_build, tool_set
+from stream_guard.simulator.identities import own_build, own_domain, tool_set
 from stream_guard.simulator.provider import LARGE, MEDIUM, SMALL
 
 _TESTING: Final = {"bench": 0.25, "grading": 0.5, "steps": 0.15, "maths": 0.1}
@@ -60,7 +61,10 @@ def _users(
     for _ in range(size):
         country = world.networks.country(draw)
         created_at = created(draw) if callable(created) else 0.0
-        given = SignUp(name, country, created_at, tier=draw.weighted(usual.tiers))
+        domain = own_domain(draw) if draw.chance(usual.own_domain_ratio) else None
+        referral = usual_referral(world, draw)
+        tier = draw.weighted(usual.tiers)
+        given = SignUp(name, country, created_at, tier=tier, email_domain=domain, referral=referral)
         places = usual_places(world, draw, country)
         world.roster.add(draw, enlist(world, draw, usual, (given, places), outfit))
 
@@ -79,7 +83,9 @@ def overnight_agents(world: World, draw: Draw, size: int) -> None:
     kind = replace(AGENT, turns=(20, 60), gap_s=(3, 10))
     for _ in range(size):
         country = world.networks.country(draw)
-        given = SignUp("overnight_agents", country, 0.0, tier=draw.weighted(kind.tiers))
+        domain = own_domain(draw) if draw.chance(kind.own_domain_ratio) else None
+        tier = draw.weighted(kind.tiers)
+        given = SignUp("overnight_agents", country, 0.0, tier=tier, email_domain=domain)
         places = usual_places(world, draw, country)
         made = enlist(world, draw, kind, (given, places), outfit if draw.chance(0.6) else Outfit())
         hour = draw.rng.gauss(22, 2) - world.networks.zone(country)
@@ -102,8 +108,9 @@ def review_bot(world: World, draw: Draw, size: int) -> None:
     for _ in range(size):
         country = world.networks.country(draw)
         org_id = draw.opaque("org_") if draw.chance(0.5) else None
-        tier = "enterprise" if org_id else "pay_as_you_go"
-        given = SignUp("review_bot", country, 0.0, tier=tier, org_id=org_id)
+        tier = "enterprise" if org_id and draw.chance(0.6) else "pay_as_you_go"
+        domain = own_domain(draw) if draw.chance(0.6) else None
+        given = SignUp("review_bot", country, 0.0, tier=tier, org_id=org_id, email_domain=domain)
         made = enlist(world, draw, kind, (given, Places(servers)))
         made.manner = replace(bot, keys=own_keys(draw, 1))
         made.habit.gap_s = draw.log_between(10, 600)

@@ -69,7 +69,10 @@ DECISIONS: Final = Row(
             "By reason",
             "short",
             "Within the hour; a decision may bear several.",
-            {"{{reason}}": "sum by (reason) (increase(stream_guard_decisions_reasons_total[1h]))"},
+            {
+                "{{reason}}, shadow {{shadow}}": "sum by (reason, shadow) "
+                "(increase(stream_guard_decisions_reasons_total[1h])) > 0"
+            },
             "/decisions?all=1&reason=${__field.labels.reason}",
         ),
         Look(
@@ -88,6 +91,17 @@ DECISIONS: Final = Row(
 EVIDENCE: Final = Row(
     "Evidence and calibration",
     (
+        Look(
+            "Evidence of campaigns",
+            "short",
+            "In nats, of campaigns founded within the day: near the line they are convicted narrowly.",
+            {
+                name: f"histogram_quantile({quantile}, sum by (le) "
+                "(increase(stream_guard_campaigns_evidence_nats_bucket[1d])))"
+                for name, quantile in (("a tenth below", 0.1), ("median", 0.5))
+            },
+            "/campaigns?all=1",
+        ),
         Look(
             "Models",
             "ops",

@@ -65,6 +65,12 @@ IN: Final = Row(
             },
         ),
         Look(
+            "Mended",
+            "ops",
+            "Nonsense in what clients choose: absent, and counted. A rise may be somebody who tries to hide.",
+            {"{{field}}": "sum by (field) (rate(stream_guard_wire_mended_fields_total[$__rate_interval]))"},
+        ),
+        Look(
             "Out of time",
             "ops",
             "Events later than the bound, or ahead of their arrival.",
@@ -112,8 +118,11 @@ OUT: Final = Row(
         Look(
             "Memory",
             "bytes",
-            "Of each worker.",
-            {"{{instance}}": 'process_resident_memory_bytes{job="stream-guard"}'},
+            "Of each worker, and of it the packed rows of each stage, all workers together.",
+            {
+                "{{instance}}": 'process_resident_memory_bytes{job="stream-guard"}',
+                "rows of {{stage}}": "sum by (stage) (stream_guard_stream_kept_bytes)",
+            },
         ),
         Look("Up", "short", "Workers that answer.", {"workers": 'sum(up{job="stream-guard"})'}),
     ),

@@ -43,6 +43,7 @@ def test_a_wrong_policy_is_2(tmp_path: Path) -> None:
         ["decisions", "show", "a1"],
         ["decisions", "list"],
         ["decisions", "revoke", "a1", "--author", "ann"],
+        ["decisions", "chargeback", "a1", "--author", "ann"],
         ["allow", "add", "a1", "--author", "ann"],
         ["allow", "list"],
         ["campaigns", "list"],
@@ -65,6 +66,7 @@ def test_what_can_not_be_reached_is_named_and_is_1(command: list[str]) -> None:
         (["allow", "add", "network:nowhere"], "192.0.2.0/24"),
         (["allow", "add", "a1", "--for", "long"], "'long'"),
         (["decisions", "revoke", "org:x"], "account id"),
+        (["decisions", "chargeback", "org:x"], "account id"),
     ],
 )
 def test_a_word_that_makes_no_sense_is_2_and_is_not_sent(command: list[str], names: str) -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from stream_guard.embedded.process import HOST, free_port
 from stream_guard.enforcement import AsyncGuard, EventEmitter
+from stream_guard.enforcement.adapters.envoy import EnvoyServices
+from stream_guard.enforcement.adapters.envoy_messages import MESSAGES
 from stream_guard.enforcement.adapters.http import GUARDRAIL, MAX_FAULTS, Door, GatewayService
 from stream_guard.enforcement.asgi import from_header
 from tests.support.producers import Kept
@@ -236,3 +238,25 @@ def test_health_says_whether_redis_answers_and_metrics_are_served() -> None:
     assert call(None, "GET", "/health").status_code == 503
     assert call(None, "GET", "/metrics").content == b"metrics"
     assert call(None, "GET", "/events").status_code == 404
+
+
+@pytest.mark.parametrize(("account", "status"), [("acct-7", 200), ("acct-8", 503)])
+def test_the_header_is_found_in_whatever_case_it_was_configured(account: str, status: int) -> None:
+    door = Door(account_header="X-Account-ID")
+    response = call(None, "GET", "/check", door, exempt="acct-7", headers={"x-account-id": account})
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize(("account", "code"), [("acct-7", 0), ("acct-8", 7)])
+def test_envoys_service_finds_the_header_in_whatever_case_it_was_configured(account: str, code: int) -> None:
+    async def asked() -> Any:
+        guard = AsyncGuard.from_url(
+            f"redis://{HOST}:{free_port()}", on_failure="closed", exempt=frozenset({"acct-7"})
+        )
+        request = MESSAGES["CheckRequest"]()
+        request.attributes.request.http.headers["x-account-id"] = account
+        answered = await EnvoyServices(guard, None, "X-Account-ID")._authorize(request, None)
+        await guard.close()
+        return answered
+
+    assert asyncio.run(asked()).status.code == code

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_guard.evaluation.intervals import of_rate, of_share
+from stream_guard.evaluation.intervals import of_mean, of_rate, of_share
 
 TAIL = 0.025
 
@@ -45,3 +45,16 @@ def test_at_either_end_of_a_rate_the_count_is_just_that_unlikely(hits: int, expo
 def test_all_of_them_may_be_all() -> None:
     assert of_share(5, 5).high == 1.0
     assert of_rate(3, 0.0).high == float("inf")
+
+
+def test_a_mean_of_seeds_lies_within_its_interval_and_more_seeds_narrow_it() -> None:
+    few, many = of_mean([0.2, 0.3, 0.4]), of_mean([0.2, 0.3, 0.4] * 5)
+    assert few is not None
+    assert many is not None
+    assert few.low == pytest.approx(
+        0.3 - 4.3027 * 0.1 / 3**0.5, abs=1e-4
+    )  # Student's 97.5 % with two degrees
+    assert few.low < many.low < 0.3 < many.high < few.high
+    assert of_mean([0.5]) is None
+    assert of_mean([0.0, 1.0]) == (0.0, 1.0)
+    assert of_mean([1.0, 1.0, 1.0]) == (1.0, 1.0)

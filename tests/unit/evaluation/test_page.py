@@ -1,28 +1,14 @@
 """The page of results: all that stands on it was counted."""
 
-import msgspec
-
-from stream_guard.evaluation.loop import Timing, play
 from stream_guard.evaluation.page import block_of
 from stream_guard.evaluation.results import Result
-from stream_guard.evaluation.rulings import Ruling
-from stream_guard.evaluation.runs import Job
 from stream_guard.evaluation.suite import CAMPAIGNS, FIRST_SEED, Chapter, Plan, chapters
-from tests.support.loop import Patience, ToyTraffic
-
-
-def played(job: Job) -> Result:
-    """A toy in the place of what the job asks for."""
-    name = "stream-guard" if job.decider == "guard" else job.decider
-    about = {"traffic": job.traffic, "split": job.split, "seed": job.seed, "decider": name}
-    result = play(ToyTraffic(60), Patience(3, Ruling("", "block", 0.0)), Timing(), about)
-    theft = msgspec.structs.replace(result.campaigns["theft"], level=job.level, scale=0.05)
-    return msgspec.structs.replace(result, campaigns={"theft": theft})
+from tests.support.loop import toy_of
 
 
 def test_every_chapter_has_its_table_and_every_aim_its_sign() -> None:
     done: dict[str, tuple[Chapter, list[Result]]] = {
-        part.name: (part, [played(job) for job in part.jobs]) for part in chapters(Plan(seeds=2))
+        part.name: (part, [toy_of(job) for job in part.jobs]) for part in chapters(Plan(seeds=2))
     }
     block = block_of(Plan(seeds=2), "make results", done)
     rows = [line for line in block.splitlines() if line.startswith("|")]

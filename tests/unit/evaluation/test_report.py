@@ -6,7 +6,7 @@ import pytest
 
 from stream_guard.errors import ConfigurationError
 from stream_guard.evaluation.loop import Timing, play
-from stream_guard.evaluation.page import BEGIN, END, inserted
+from stream_guard.evaluation.page import inserted
 from stream_guard.evaluation.plots import Axis
 from stream_guard.evaluation.pooling import pooled
 from stream_guard.evaluation.report import render
@@ -99,10 +99,13 @@ def test_a_sweep_that_can_not_be_is_named(text: str) -> None:
 
 
 def test_only_what_lies_between_the_marks_of_a_page_is_written_anew() -> None:
-    page = f"before\n{BEGIN}\nold\n{END}\nafter\n"
-    assert inserted(inserted(page, "new"), "newer") == f"before\n{BEGIN}\n\nnewer\n\n{END}\nafter\n"
-    with pytest.raises(ConfigurationError):
-        inserted("no marks", "new")
+    def page(text: str, also: str) -> str:
+        results = f"<!-- results: begin -->{text}<!-- results: end -->"
+        return f"before\n{results}\nbetween\n<!-- scale: begin -->{also}<!-- scale: end -->\nafter\n"
+
+    first = inserted(page("\nold\n", "\nold\n"), "new")
+    assert first == page("\n\nnew\n\n", "\nold\n")
+    assert inserted(first, "more", "scale") == page("\n\nnew\n\n", "\n\nmore\n\n")
 
 
 def test_axes_label_round_values_within_their_range() -> None:

@@ -4,8 +4,10 @@ from zlib import crc32
 
 from stream_guard.groups import membership
 from stream_guard.groups.rows import GroupRow, Row, member_key
+from stream_guard.groups.stage import Groups
 from stream_guard.records import Conduct, Profile
 from stream_guard.runtime.rows import LaneRows
+from stream_guard.settings import Settings
 
 
 def profile(name: str, requests: int, answered: int | None = None) -> Profile:
@@ -39,6 +41,23 @@ def test_an_older_or_repeated_profile_changes_nothing() -> None:
     for again in (profile("a", 16), profile("a", 8), hello("a")):
         assert not membership.take(kept, "x:1", group, again, 8)
     assert (dict(group.members), group.requests, group.info) == before
+
+
+def test_who_comes_back_after_he_was_forgotten_counts_from_one() -> None:
+    """ACCOUNTS forgets who is silent for long; his first profile then is the newest, however small."""
+    kept, group = rows(), GroupRow({}, 0)
+    membership.take(kept, "x:1", group, profile("a", 500), 8)
+    membership.take(kept, "x:1", group, profile("b", 8), 8)
+    group.sent = {"a": 500, "b": 8}
+    back = Profile("a", 2, "a", Conduct(1_000, 2_000, answered=2))
+    assert membership.take(kept, "x:1", group, back, 8)
+    assert (group.profiled, group.requests, group.answered) == (2, 10, 10)
+    assert group.info == membership.information(2) + membership.information(8)
+    assert group.sent == {"a": 0, "b": 8}  # it is sent again
+    assert not membership.take(kept, "x:1", group, back, 8)
+    row = kept.get(member_key("x:1", "a"))
+    assert row is not None
+    assert row.profile == back
 
 
 def test_a_hello_makes_a_member_without_a_profile() -> None:
@@ -82,3 +101,39 @@ def test_a_popular_group_that_is_suspected_passes_newcomers_on_and_no_other_does
     ]
     assert 0 < len(group.arrivals) <= 64
     assert len(arrived) >= len(group.arrivals)
+
+
+def test_of_a_group_that_lives_on_silent_members_leave_and_a_silent_group_ends() -> None:
+    kept, stage, day = rows(), Groups(Settings()), 86_400_000
+    group = GroupRow({}, day, seen_at=100 * day, judge_at=10_000)
+    kept.put("x:1", group)
+    for name, last_at in (("old", 2 * day), ("older", day), ("young", 100 * day)):
+        seen = Profile(name, 16, name, Conduct(day, last_at, answered=16))
+        membership.take(kept, "x:1", group, seen, 8)
+    membership.take(kept, "x:1", group, hello("greeted"), 8)
+    group.sent = {"old": 16, "young": 16}
+    assert stage.forget_at("x:1", group) == day + 90 * day
+    stage.forget(kept, "x:1", group)
+    assert group.members.keys() == {"young", "greeted"}
+    assert group.sent.keys() == {"young"}
+    assert (group.profiled, group.requests, group.info) == (1, 16, membership.information(16))
+    assert group.judge_at < 10_000
+    assert kept.get(member_key("x:1", "old")) is None
+    assert kept.get(member_key("x:1", "young")) is not None
+    assert stage.forget_at("x:1", group) == 100 * day + 90 * day  # nothing has changed: then it ends
+    stage.forget(kept, "x:1", group)
+    assert kept.get("x:1") is None
+    assert kept.get(member_key("x:1", "young")) is None
+
+
+def test_a_sample_stays_one_of_all_accounts_after_members_have_left() -> None:
+    kept, group = rows(), GroupRow({}, 0)
+    for i in range(400):
+        membership.take(kept, "x:1", group, profile(f"account-{i}", 4), 16)
+    gone = sorted(group.members)[:8]
+    for name in gone:
+        del group.members[name]
+    for i in range(400, 800):
+        membership.take(kept, "x:1", group, profile(f"account-{i}", 4), 16)
+    assert all(crc32(name.encode()) <= group.cut for name in group.members)
+    assert len(group.members) <= 16

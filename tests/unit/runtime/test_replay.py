@@ -71,7 +71,7 @@ def test_every_line_is_processed_once_by_its_accounts_partition() -> None:
 
 def test_bad_lines_become_dead_letters_that_know_their_line() -> None:
     lines = [event(n, START + n) for n in range(20)]
-    lines[3], lines[11] = b"{broken", event(11, START, model=7)
+    lines[3], lines[11] = b"{broken", event(11, START, status="7")
     run = Run(lines)
     assert run.dead == [("not_json", 4), ("wrong_type", 12)]
     assert run.counts["events"] == 18

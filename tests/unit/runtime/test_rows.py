@@ -45,6 +45,7 @@ def test_rows_are_a_dict_whose_changelog_rebuilds_it(done: list[tuple[str, str, 
             changelog += rows.take()
             assert len(rows) == len(naive)
             assert len(rows._hot) <= hot_max
+            assert rows.size_bytes == sum(map(len, rows.packed.values()))
         found = {each: row.values for each in "abcd" if (row := rows.get(each)) is not None}
         assert found == naive
     changelog += rows.take()
@@ -52,6 +53,7 @@ def test_rows_are_a_dict_whose_changelog_rebuilds_it(done: list[tuple[str, str, 
     for packed_key, packed in changelog:
         rebuilt.load(packed_key.decode(), packed)
     assert rebuilt.packed == rows.packed
+    assert rebuilt.size_bytes == rows.size_bytes
     recovered = {each: row.values for each in "abcd" if (row := rebuilt.get(each)) is not None}
     assert recovered == naive
 

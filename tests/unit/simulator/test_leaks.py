@@ -8,7 +8,8 @@ import pytest
 
 from stream_guard.simulator.order import Level, Order
 from stream_guard.simulator.scenario import build
-from tests.support.single_fields import IDENTIFIERS, Bags, areas, bags
+from tests.support.presence import Account, area_by_role, certain, shown
+from tests.support.single_fields import IDENTIFIERS, areas, bags
 
 PAGE = Path(__file__).parents[3] / "docs" / "traffic.md"
 ATTACKS = "+".join(
@@ -23,13 +24,20 @@ WHOSE_VALUE_IS_CONDUCT = {  # what is absent or of a kind because of what the ac
     "system_prompt_hash", "prompt_template_hash", "prompt_sketch", "indicators.email_domain",
     "indicators.signup_ip", "indicators.referral", "indicators.phone_prefix",
 }  # fmt: skip
+CONDUCT = frozenset({  # fields that are there because of what is asked, and how
+    "tools", "tool_calls", "images", "reasoning", "reasoning_tokens", "output_tokens", "end_user_id",
+    "prompt_labels", "prompt_language", "prompt_template_hash", "system_prompt_hash", "prompt_sketch",
+    "prompt_sketch_version", "temperature", "max_tokens", "stream", "model", "operation",
+    # and whose texts differ because of where one sits and with what one asks
+    "client_ip", "network_type", "ip_country", "billing_country", "user_agent", "tier", "surface",
+})  # fmt: skip
 ALONE = 0.7  # from here on a field tells by itself
 
 
 @cache
-def told() -> dict[str, float]:
-    """Field -> how well it tells, learnt from two seeds and judged on two others."""
-    seen: list[Bags] = []
+def drawn() -> tuple[list[list[bytes]], dict[str, bool]]:
+    """Lines to learn from, of two seeds, and lines to judge, of two others; who is abusive."""
+    both: list[list[bytes]] = []
     abusive: dict[str, bool] = {}
     for seeds in ((1, 2), (3, 4)):
         lines: list[bytes] = []
@@ -37,8 +45,22 @@ def told() -> dict[str, float]:
             traffic = build(f"{ATTACKS}+background:900", Order(seed=seed, days=1.5, sketch_ratio=0.3))
             lines += traffic.events()
             abusive |= {row.account_id: row.label == "campaign" for row in traffic.truth()}
-        seen.append(bags(lines))
-    return areas(seen[0], seen[1], abusive)
+        both.append(lines)
+    return both, abusive
+
+
+@cache
+def told() -> dict[str, float]:
+    """Field -> how well it tells."""
+    (learnt, judged), abusive = drawn()
+    return areas(bags(learnt), bags(judged), abusive)
+
+
+@cache
+def by_form() -> tuple[dict[str, Account], dict[str, Account]]:
+    """What the form of fields shows of each account, to learn from and to judge."""
+    learnt, judged = drawn()[0]
+    return shown(learnt), shown(judged)
 
 
 def test_the_form_of_an_identifier_tells_nothing() -> None:
@@ -54,6 +76,17 @@ def test_whatever_tells_alone_is_written_down_with_its_reason() -> None:
     page = PAGE.read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| `([a-z_.]+)` \|", page, re.MULTILINE))
     assert {field for field, area in told().items() if area > ALONE} <= listed
+
+
+def test_form_tells_nothing_among_accounts_of_one_tier_and_surface() -> None:
+    areas = area_by_role(*by_form(), drawn()[1], CONDUCT)
+    assert len(areas) > 4
+    assert {role: area for role, area in areas.items() if role is not None and area > 0.66} == {}
+
+
+def test_nothing_that_is_there_or_not_convicts_by_itself() -> None:
+    for accounts in by_form():
+        assert certain(accounts, drawn()[1], least=12) == {}
 
 
 def test_levels_are_drawn_apart() -> None:

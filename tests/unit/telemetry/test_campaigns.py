@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client import CollectorRegistry
 
-from stream_guard.records import CampaignState, pack_json
+from stream_guard.records import CampaignState, Evidence, pack_json
 from stream_guard.telemetry import campaigns as watching
 from stream_guard.telemetry.campaigns import CampaignWatch, SeenCampaign
 from stream_guard.telemetry.instruments import Instruments
@@ -33,6 +33,16 @@ def test_each_step_is_reached_once_even_by_one_that_shrinks_and_grows_again() ->
         shown.see(at, accounts)
     counted = {step: shown.value("reached_total", accounts=step) for step in ("3", "5", "10", "20", "50")}
     assert counted == {"3": 1, "5": 1, "10": 1, "20": 1, "50": 0}
+
+
+def test_the_evidence_of_a_campaign_counts_once_when_it_is_founded() -> None:
+    shown = Watched()
+    lines = tuple(Evidence("t", 1.0, 0.0, weight) for weight in (9.0, 4.0))
+    for at in (10.0, 20.0):
+        shown.watch.changed(SeenCampaign("c", "resale", "active", 0.0, at, ("a",), 0, lines))
+    shown.see(86_400, 30, "known before")
+    assert (shown.value("evidence_nats_count"), shown.value("evidence_nats_sum")) == (1, 13.0)
+    assert shown.value("evidence_nats_bucket", le="15.0") == 1
 
 
 def test_a_campaign_that_was_known_before_a_restart_reaches_nothing_anew() -> None:

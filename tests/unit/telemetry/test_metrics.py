@@ -140,6 +140,27 @@ def test_counters_do_not_fall_when_lanes_change_hands() -> None:
     assert shown(telemetry)["stream_events_total{accounts}"] == 16
 
 
+def test_sums_over_workers_count_nothing_twice_when_a_lane_moves() -> None:
+    def status(partition: int, events: int, rows: int) -> LaneStatus:
+        return LaneStatus(("accounts", partition), 3, 1_000, rows, 0, {"events": events}, 100 * rows)
+
+    here, there = Telemetry(), Telemetry()
+    here.owned([("accounts", 0), ("accounts", 1)])
+    here.measured([status(0, 10, 4), status(1, 20, 6)])
+    here.owned([("accounts", 0)])
+    there.owned([("accounts", 1)])  # whoever owns a lane anew has its rows, and counts from 0
+    here.measured([status(0, 2, 4)])
+    there.measured([status(1, 5, 7)])
+    workers = [shown(here), shown(there)]
+
+    def total(name: str) -> float:
+        return sum(seen[f"{name}{{accounts}}"] for seen in workers)
+
+    assert total("stream_events_total") == 10 + 20 + 2 + 5
+    assert (total("stream_kept_rows"), total("stream_kept_bytes")) == (11, 1_100)
+    assert (total("stream_owned_lanes"), total("stream_lag_messages")) == (2, 6)
+
+
 def test_blocks_over_the_cap_have_a_metric_of_their_own() -> None:
     telemetry = Telemetry()
     telemetry.measured([LaneStatus(("decisions", 0), 0, 1_000, 1, 0, {"blocks_over_cap": 3})])
@@ -151,8 +172,8 @@ def test_a_stage_is_as_far_as_its_slowest_lane() -> None:
     telemetry.owned([("groups", 0), ("groups", 1), ("accounts", 0)])
     telemetry.measured(
         [
-            LaneStatus(("groups", 0), 3, 50_000, 10, 2, {}),
-            LaneStatus(("groups", 1), 4, 40_000, 20, 5, {}),
+            LaneStatus(("groups", 0), 3, 50_000, 10, 2, {}, 1_000),
+            LaneStatus(("groups", 1), 4, 40_000, 20, 5, {}, 500),
             LaneStatus(("accounts", 0), 0, -(1 << 62), 0, 0, {}),
         ]
     )
@@ -160,6 +181,7 @@ def test_a_stage_is_as_far_as_its_slowest_lane() -> None:
     assert seen["stream_watermark_timestamp_seconds{groups}"] == 40
     assert seen["stream_lag_messages{groups}"] == 7
     assert seen["stream_kept_rows{groups}"] == 30
+    assert seen["stream_kept_bytes{groups}"] == 1_500
     assert seen["stream_open_records{groups}"] == 7
     assert seen["stream_owned_lanes{groups}"] == 2
     assert "stream_watermark_timestamp_seconds{accounts}" not in seen
@@ -182,7 +204,7 @@ def test_a_flush_tells_of_its_decisions_and_campaigns() -> None:
     seen = shown(telemetry)
     assert seen["decisions_made_total{block,false}"] == 1
     assert seen["decisions_made_total{throttle,false}"] == 1
-    assert seen["decisions_reasons_total{campaign_member}"] == 2
+    assert seen["decisions_reasons_total{campaign_member,false}"] == 2
     assert seen["decisions_newest_timestamp_seconds"] == 1_700_000_000
     assert seen["decisions_delay_seconds_sum"] == 5
     assert seen["campaigns_changed_total{resale,active}"] == 1
@@ -227,13 +249,14 @@ def test_decoder_and_projection_are_asked_at_each_scrape() -> None:
     telemetry.watch_decoder(decoder)
     telemetry.watch_projection(projection)
     decoder.decode(
-        b'{"event_id":"e","account_id":"a","occurred_at":1.0,"model":"m","colour":"red","prompt":"hello"}'
+        b'{"event_id":"e","account_id":"a","occurred_at":1.0,"model":"m","colour":"red","prompt":"hello","temperature":true}'
     )
     projection.push([(message(decision())[1], 0), (b"{", 1)])
     for _ in range(2):
         seen = shown(telemetry)
         assert seen["wire_decoded_total{native}"] == 1
         assert seen["wire_unknown_fields_total"] == 1
+        assert seen["wire_mended_fields_total{temperature}"] == 1
         assert seen["wire_prompts_total{dropped}"] == 1
         assert seen["projection_pending_accounts"] == 1
         assert seen["projection_refused_total"] == 1

@@ -10,8 +10,8 @@ from stream_guard.enforcement import event as gateways_event
 from stream_guard.errors import InvalidEvent
 from stream_guard.records import RequestEvent
 from stream_guard.wire.aliases import FIELDS
-from stream_guard.wire.mend import CLIENTS_OWN, SERVERS_OWN, UNKNOWN_MODEL
-from stream_guard.wire.native import DAMAGE, EventDecoder
+from stream_guard.wire.mend import CLIENTS_OWN, DAMAGE, SERVERS_OWN, UNKNOWN_MODEL
+from stream_guard.wire.native import EventDecoder
 from stream_guard.wire.parse import REPLACED
 from tests.wire_samples import SMALLEST
 
