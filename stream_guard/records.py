@@ -169,7 +169,6 @@ class Finding(Struct, frozen=True, array_like=True, order=True, gc=False):
     causes: tuple[tuple[str, float], ...] = ()  # each cause that could speak, and its log_e
     control: "Control | None" = None  # set: no finding of a group but an operator's word on `indicator`
     accounts: int = 0  # active accounts, as far as the partition knows
-    tied: float = 0.0  # share of its unrelated customers who share further rare things, crosswise
 
 
 class Verdict(Struct, frozen=True, array_like=True, order=True, gc=False):

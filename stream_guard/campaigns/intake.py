@@ -47,7 +47,7 @@ class Intake:
         ledger.change(group)
         group.log_e, group.line, group.evidence = finding.log_e, finding.line, finding.evidence
         group.share, group.size, group.units = finding.share, finding.size, finding.units
-        group.causes, group.tied, group.seen_at = finding.causes, finding.tied, at
+        group.causes, group.seen_at = finding.causes, at
         self.groups.add(group.indicator)
         for member in finding.members:
             self._meet(ledger, group, member, finding.accounts)

@@ -49,7 +49,6 @@ class SuspectRow(Struct, array_like=True, tag="g"):
     evidence: tuple[Evidence, ...] = ()
     members: dict[str, float | None] = {}  # accounts that findings named -> fit; None: no conduct yet
     inside: int = 0  # accounts of its campaign that show it
-    tied: float = 0.0  # share of its unrelated customers who share further rare things, crosswise
     campaign: str = ""
     seen_at: int = 0  # ms, its newest finding
     honest: float = -1.0  # share of honest accounts among its members (`makeup.py`); below 0: unknown

@@ -81,7 +81,7 @@ def _suspected(ledger: Ledger, campaign: CampaignRow, around: Iterable[str]) -> 
     found: dict[str, float] = {}
     for name in sorted(around):
         account = ledger.account(name)
-        if account is None or account.campaign == campaign.campaign_id or len(account.votes) < MIN_VOTES:
+        if account is None or account.campaign == campaign.campaign_id:
             continue
         likely = {
             dimension: likely_own(account, dimension)
@@ -93,7 +93,12 @@ def _suspected(ledger: Ledger, campaign: CampaignRow, around: Iterable[str]) -> 
 
 
 def likely_own(account: AccountRow, without: str = "") -> float:
-    """How likely an account is the campaign's, by its votes (``without`` a dimension) and its fit: 0 to 1."""
+    """How likely an account is the campaign's, by its votes (``without`` a dimension) and its fit: 0 to 1.
+
+    Not at all with fewer than `MIN_VOTES` votes: a bystander has one.
+    """
+    if len(account.votes) < MIN_VOTES:
+        return 0.0
     total = sum(account.votes.values()) - account.votes.get(without, 0.0) + account.fit
     return 1 / (1 + exp(DOUBT - total))
 

@@ -8,12 +8,13 @@ several causes of at least `VOTE` nats each, from more than one family, however 
 cause that formed the group, and what it brings about by itself (`kinds.py`), is silent.
 
 The line.  The operator grants B false blocks per 100,000 account-days.  A candidate group of honest accounts
-ever reaches L nats with probability at most exp(-L): the mean over groups of the *largest* e-value that each
-ever showed is at most 1, which `make calibration` measures (0.98 over 1,600 honest groups of days).  With c
-candidate groups per account, each of which would cost `ACCOUNTS_AT_RISK` accounts, there are
-10 c exp(-L) false blocks per account in all the time that these groups live; the budget of `HORIZON_DAYS` is
-lent in advance, so L = ln(10 c 100,000 / 30 B).  c is counted here; it does not depend on the provider's
-size: about 8.5 at B = 1.
+ever reaches L nats with probability at most E exp(-L), E the mean over groups of the *largest* e-value that
+each ever shows (Markov): 1.6 +- 0.6 over 339 honest groups of the simulator, as
+`tests/benchmarks/calibration.py` measures it, taken as `LARGEST`.  With c candidate groups per account, each
+of which would cost `ACCOUNTS_AT_RISK` accounts, there are 10 c E exp(-L) false blocks per account in all the
+time that these groups live; the budget of `HORIZON_DAYS` is lent in advance, so
+L = ln(10 c E 100,000 / 30 B).  c is counted here, without the groups that are suspected: a farm may not raise
+the line by its own.  It does not depend on the provider's size: about 9 at B = 1.
 
 Below the line a group is already worth a finding from `SUSPECT` on: a farm shows itself as many overlapping
 candidates, and CAMPAIGNS judges their union.
@@ -33,6 +34,7 @@ FALL = 3.0  # nats below SUSPECT at which it falls back: a farm's evidence comes
 LEAST_RATIO, MOST_RATIO = 0.1, 2.0  # candidate groups per account that are believed
 ACCOUNTS_AT_RISK = 10  # of a candidate group, convicted falsely
 HORIZON_DAYS = 30  # whose budget is lent in advance
+LARGEST = 2.0  # mean over honest groups of the largest e-value that each ever showed, from above
 GROWTH = 2.0
 NEAR_GROWTH = 1.15  # of groups that are suspected or nearly so
 FIRST_INFO = 6  # `GroupRow.info` of the first look: three accounts of eight to sixteen requests
@@ -81,10 +83,10 @@ def line(candidates: int, accounts: int, false_blocks: float) -> float:
     """The line with so many candidate groups among so many accounts.
 
     >>> round(line(400, 1000, 1.0), 1)
-    9.5
+    10.2
     """
     ratio = min(max(candidates / max(accounts, 1), LEAST_RATIO), MOST_RATIO)
-    return log(ratio * ACCOUNTS_AT_RISK * 100_000 / (HORIZON_DAYS * false_blocks))
+    return log(LARGEST * ratio * ACCOUNTS_AT_RISK * 100_000 / (HORIZON_DAYS * false_blocks))
 
 
 def next_look(info: int, log_e: float) -> int:

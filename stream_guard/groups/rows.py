@@ -54,7 +54,6 @@ class GroupRow(Struct, array_like=True, tag="g"):
     evidence: tuple[Evidence, ...] = ()
     causes: tuple[str, ...] = ()  # causes with a vote; empty: not suspected
     heard: tuple[tuple[str, float], ...] = ()  # each cause that could speak, and its log e-value
-    tied: float = 0.0  # suspected: share of its witnesses who are tied across
     sent: dict[str, int] = {}  # suspected: member -> requests covered by what was last sent of it
     conduct: GroupConduct | None = None  # suspected: how it behaves
     arrivals: list[Profile] = []  # suspected: newest profiles of accounts beyond the sample

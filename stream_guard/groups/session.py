@@ -6,7 +6,6 @@ evidence, when it falls back below `SUSPECT` - `FALL`.
 """
 
 from stream_guard.groups import membership
-from stream_guard.groups.evidence import bonds
 from stream_guard.groups.evidence.cohort import Cohort, Witness, witness
 from stream_guard.groups.fit import conduct_of, fit
 from stream_guard.groups.judgement import FALL, SUSPECT, Judgement, judge, line, next_look
@@ -93,7 +92,6 @@ class Session:
         row.conduct = conduct_of(cohort, judged.evidence)
         row.causes, row.evidence, row.candidates = judged.causes, judged.evidence, state.candidates
         row.heard = judged.heard
-        row.tied = bonds.tied_ratio(cohort)
         budget = self._settings.budget.false_blocks_per_100k_account_days
         row.line = line(state.candidates - state.suspected, state.accounts, budget)
         if is_due:
@@ -168,7 +166,6 @@ class Session:
             candidates=row.candidates,
             causes=row.heard if row.evidence else (),
             accounts=self._state.accounts * self._settings.stream.partitions,
-            tied=row.tied,
         )
         self._out.emit(FINDINGS, indicator, finding)
 

@@ -73,21 +73,6 @@ def _bet(cohort: Cohort, dimension: str) -> float:
     return min(log_e, MOST)
 
 
-def tied_ratio(cohort: Cohort) -> float:
-    """Share of the witnesses who are tied across to another one: no honest crowd's users of one tool are."""
-    forming = DIMENSIONS.get(kind_of(cohort.indicator))
-    tied: set[str] = set()
-    for dimension in sorted(set(DIMENSIONS.values()) - {forming}):
-        hub = _hub(cohort, dimension)
-        holders: dict[str, list[str]] = {}
-        for witness in cohort.witnesses:
-            for name, _ in witness.rare.get(dimension, ()):
-                if name != hub:
-                    holders.setdefault(name, []).append(witness.profile.account_id)
-        tied.update(account for accounts in holders.values() if len(accounts) > 1 for account in accounts)
-    return len(tied) / max(len(cohort.witnesses), 1)
-
-
 def _hub(cohort: Cohort, dimension: str) -> str:
     """The rare value that most witnesses show; empty if none is shown twice."""
     counts: dict[str, int] = {}

@@ -37,14 +37,13 @@ def finding(
     evidence: tuple[Evidence, ...] = LOUD,
     log_e: float = 18.0,
     size: int | None = None,
-    tied: float = 0.0,
 ) -> Finding:
     named = tuple(members)
     count = size if size is not None else len(named)
     causes = causes_of(evidence)
     return Finding(
         indicator, count, count, count / ACCOUNTS, log_e, 14.0, evidence, named, 100, causes,
-        accounts=ACCOUNTS, tied=tied,
+        accounts=ACCOUNTS,
     )  # fmt: skip
 
 

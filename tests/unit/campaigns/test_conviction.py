@@ -12,6 +12,7 @@ from stream_guard.campaigns.conviction import (
     FEW_UNITS,
     MOST,
     MOST_RELIEF,
+    ONE_CROWD,
     Case,
     case_of,
     core_of,
@@ -114,10 +115,10 @@ def test_few_customers_need_one_more_cause() -> None:
     st.integers(1, 500),
     st.floats(0, 60),
 )
-def test_a_class_a_hackathon_or_the_users_of_one_tool_are_never_convicted_by_what_made_them_one(
+def test_what_honest_crowds_show_by_being_one_convicts_nobody(
     said: dict[str, float], units: int, line: float
 ) -> None:
-    """Alike prompts and sign-up in one hour, at whatever weight: one vote, though of two families."""
+    """Alike prompts, sign-up in one hour, many addresses and tools: at whatever weight."""
     settings = CampaignsSettings()
     crowd = group("class", said, units, line)
     assert not case_of([crowd]).convicts(line, settings)
@@ -125,8 +126,8 @@ def test_a_class_a_hackathon_or_the_users_of_one_tool_are_never_convicted_by_wha
 
 
 @pytest.mark.parametrize("cause", ODD)
-def test_what_crowds_show_counts_once_beside_another_cause(cause: str) -> None:
-    settings, crowd = CampaignsSettings(), dict.fromkeys(sorted(CROWDED), 9.0)
+def test_alike_prompts_and_sign_up_together_count_once_beside_another_cause(cause: str) -> None:
+    settings, crowd = CampaignsSettings(), dict.fromkeys(sorted(ONE_CROWD), 9.0)
     with_one = case_of([group("a", crowd | {cause: 9.0}, FEW_UNITS)])
     assert with_one.convicts(10.0, settings) == (settings.min_causes <= 2)  # the crowd's vote, and this one
     few = case_of([group("a", crowd | {cause: 9.0}, FEW_UNITS - 1)])

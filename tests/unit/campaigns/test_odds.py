@@ -34,11 +34,10 @@ def campaign_of(count: int = 20, around: int = 0) -> CampaignRow:
     return CampaignRow("c-1", NOW, NOW, count=count, around=around)
 
 
-def suspect(indicator: str, size: int = 20, inside: int = 20, tied: float = 0.0) -> SuspectRow:
+def suspect(indicator: str, size: int = 20, inside: int = 20) -> SuspectRow:
     fits: dict[str, float | None] = {f"a-{i}": 3.0 for i in range(inside)}
     return SuspectRow(
         indicator, share=size / ACCOUNTS, size=size, units=size, members=fits, inside=inside, campaign="c-1",
-        tied=tied,
     )  # fmt: skip
 
 
