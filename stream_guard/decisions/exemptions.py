@@ -39,6 +39,15 @@ def take_on_account(row: AccountRow, control: Control, now: int, policy: Policy)
     elif control.verb == "revoke" or (control.verb == "label" and control.value == "wrong"):
         row.pardon = newest(row.pardon, word_of(control, now + policy.pardon_ms))
         row.pardoned_at = now
+    if _is_pardon_taken_back(row):
+        row.pardon = None
+
+
+def _is_pardon_taken_back(row: AccountRow) -> bool:
+    """Whether the operator took a pardon back after he gave it; in whichever order a tick brought both."""
+    exemption, pardon = row.exemption, row.pardon
+    is_newer = bool(exemption and pardon and exemption.spoken_at > pardon.spoken_at)
+    return is_newer and exemption is not None and exemption.verb == "unexempt"
 
 
 def take_wide(rows: Rows, control: Control, now: int, out: Out) -> None:
@@ -70,15 +79,8 @@ def exempt_until(rows: Rows, account_id: str, row: AccountRow, policy: Policy, n
     return until if until > now else 0
 
 
-def is_pardon_taken_back(row: AccountRow) -> bool:
-    """Whether the operator took a pardon back after he gave it."""
-    exemption, pardon = row.exemption, row.pardon
-    is_newer = bool(exemption and pardon and exemption.spoken_at > pardon.spoken_at)
-    return is_newer and exemption is not None and exemption.verb == "unexempt"
-
-
 def _own_until(row: AccountRow) -> int:
-    exemption, pardon = row.exemption, None if is_pardon_taken_back(row) else row.pardon
+    exemption, pardon = row.exemption, row.pardon
     return max(exemption.until if exemption else 0, pardon.until if pardon else 0)
 
 

@@ -179,9 +179,7 @@ def _is_pardoned(row: AccountRow, now: int) -> bool:
 
 
 def _forget_words(row: AccountRow, now: int) -> None:
-    """Words that no longer say anything; what takes a pardon back goes with it, not before it."""
-    if exemptions.is_pardon_taken_back(row):
-        row.pardon = None
+    """Words that no longer say anything."""
     if row.exemption is not None and row.exemption.until <= now:
         row.exemption = None
     if row.pardon is not None and row.pardon.until <= now:

@@ -32,7 +32,8 @@ class InterimWords:
     """
 
     def __init__(self, policy: Policy, clock: Clock | None = None) -> None:
-        self._desk, self._clock = InterimDesk(policy), clock or SystemClock()
+        self._policy, self._clock = policy, clock or SystemClock()
+        self._desk, self._heard = InterimDesk(policy), -1
         self._tell: Callable[[list[Spoken]], Any] = len
         self._standing: dict[str, Spoken] = {}
         self._lock = Lock()
@@ -42,9 +43,17 @@ class InterimWords:
         self._tell = listener
 
     def take(self, messages: Iterable[Sequenced]) -> None:
-        """Hear words; what is none (heartbeats, dead letters) is passed over."""
+        """Hear words, each once; what is none (heartbeats, dead letters) is passed over.
+
+        A topic that was made anew, or is read from its beginning, begins again.
+        """
         now, news = self._clock.now_ms(), list[Spoken]()
         for value, sequence in messages:
+            if sequence == 0:
+                self._desk, self._heard = InterimDesk(self._policy), -1
+            if sequence <= self._heard:
+                continue
+            self._heard = sequence
             try:
                 control = decode_control(value)
             except InvalidEvent:

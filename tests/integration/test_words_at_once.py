@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from random import Random
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -22,6 +23,7 @@ from tests.support.guards import eventually, guarding
 from tests.support.redis_servers import Servers
 
 pytestmark = pytest.mark.redis
+VERBS: tuple[Literal["chargeback", "revoke"], ...] = ("chargeback", "revoke")
 QUICK = ProjectionConfig(probe_s=0.02, backoff_s=(0.01, 0.05))
 
 
@@ -167,3 +169,17 @@ def test_words_come_back_with_a_redis_that_was_lost(redis_url: str) -> None:
         assert words.standing() == []
     finally:
         projection.close(30)
+
+
+def test_words_are_heard_once_until_the_topic_begins_anew() -> None:
+    words, told = InterimWords(load_policy(), ManualClock(1_700_000_000_000)), list[Spoken]()
+    words.tell(told.extend)
+    said = [
+        (pack_json(Control(verb=verb, subject="a1", spoken_at=1_700_000_000.0 + i, author="ann")), i)
+        for i, verb in enumerate(VERBS)
+    ]
+    words.take(said[:2])
+    words.take(said[1:2])
+    assert [interim.action for interim, _ in told] == ["block", "allow"]
+    words.take(said[:2])
+    assert [interim.action for interim, _ in told] == ["block", "allow", "block", "allow"]

@@ -72,14 +72,6 @@ def test_what_holds_or_frees_at_once_is_what_is_decided_then(history: History) -
 
 
 @given(history=HISTORIES)
-def test_words_that_are_heard_twice_come_to_the_same(history: History) -> None:
-    """The topic was opened anew, and is read from its beginning."""
-    desk, said = InterimDesk(policy(limits={"blocks_per_hour": 1_000})), controls(history)
-    once, twice = at_once(said, desk), at_once(said, desk)
-    assert [each for each in once.values() if each.action] == [each for each in twice.values() if each.action]
-
-
-@given(history=HISTORIES)
 def test_an_interim_is_short(history: History) -> None:
     desk = InterimDesk(policy())
     for control in controls(history):
