@@ -54,7 +54,8 @@ def rehearse(asked: Asked, outputs: Outputs, config: Path | None) -> None:
     for sweep, more in sweeps:
         plots.append(drawn(sweep, more, results[start : start + len(more)]))
         start += len(more)
-    show_and_write(results, outputs, plots)
+    once = dict(zip(everything, results, strict=True))  # a sweep may come by what was asked for anyway
+    show_and_write([*once.values()], outputs, plots)
 
 
 def _with_policy(job: Any, result: Any) -> Any:
