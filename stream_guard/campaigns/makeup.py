@@ -10,15 +10,13 @@ Never fewer than `LEAST_HONEST` of those outside the campaign.  Counted anew whe
 the part of it that belongs to the campaign, have changed by `CHANGED`.
 """
 
-from math import log
-
 import numpy as np
 
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.rows import AccountRow, CampaignRow, SuspectRow
-from stream_guard.campaigns.traits import dimension_of
+from stream_guard.campaigns.traits import dimension_of, missing
 
-LEAST_HONEST = 0.1
+LEAST_HONEST = 0.25
 CHANGED = 0.05
 MISSING = (
     0.5  # of what speaks for innocence is believed: p is of those who are sentenced, and they share most
@@ -48,11 +46,7 @@ def _is_news(group: SuspectRow) -> bool:
 def _honest_ratio(ledger: Ledger, group: SuspectRow, campaign: CampaignRow) -> float:
     """Share of honest accounts among the group's members."""
     own = dimension_of(group.indicator)
-    absent = {
-        dimension: MISSING * min(0.0, log((1 - min(p, 0.95)) / (1 - min(q, 0.95))))
-        for dimension, (p, q) in campaign.traits.items()
-        if dimension != own
-    }
+    absent = {name: missing(campaign, name) for name in campaign.traits if name != own}
     told = [
         _log_ratio(account, group, own, absent)
         for account in ledger.members_of(group)

@@ -33,7 +33,7 @@ from math import log
 
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.rows import CONDUCT_REQUESTS, AccountRow, CampaignRow, SuspectRow
-from stream_guard.campaigns.traits import dealt_share, dimension_of
+from stream_guard.campaigns.traits import dealt_share, dimension_of, missing
 from stream_guard.clock import DAY_MS
 from stream_guard.records import INDICATOR_KINDS, Evidence, kind_of
 
@@ -48,12 +48,13 @@ REASON_OF_CAUSE: dict[str, str] = {
 MIN_VOTES = 2
 MIN_VOTE = 1.0  # nats
 MOST_VOTE = 6.0
-SOFT_FIT = 1.5  # fit that two votes need, neither of `OWN`: a tool and a relay are common,
-SOFT_NATS = 1.0  # and nats above the line without relief
+SOFT_NATS = 1.0  # nats above the line without relief that are needed where no vote is of `OWN`,
+TELLING_FIT = 2.0  # unless the conduct fits so well
 OWN = frozenset({"payment", "device"})  # what nobody shares with strangers by accident
-MIN_AMONG = 8  # accounts of the campaign that a group holds at least, for its make-up to tell
+MIN_AMONG = 16  # accounts of the campaign that a group holds at least, for its make-up to tell
 AMONG = 5.0  # nats of its make-up and the account's fit together, from which one vote is enough
-LEAST_FITS = (0.5, 0.0, -1.0, -3.0)  # fit that is needed with so many votes
+LEAST_FITS = (0.5, 0.0, -1.0, -3.0)  # fit that is needed with so many votes,
+SOFT_FITS = (3.0, 1.5, 0.5, 0.0)  # and where none of them is of `OWN`
 SLACK = 4.0  # nats by which a standing sentence may fall before it is withdrawn
 CREDIT = 2.0
 CREDIT_HALF_LIFE_MS = 7 * DAY_MS
@@ -74,31 +75,35 @@ class Odds:
     credit: float
     evidence: tuple[Evidence, ...]
     relief: float = 0.0  # nats by which the line is lower, since few accounts stand around the campaign
+    lacks: float = 0.0  # nats against it: most of the campaign share cards or devices, and it does not
     among: float = 0.0  # nats that it is the campaign's, by what its groups are made up of (`_among`)
 
     @property
     def is_among_own(self) -> bool:
         """Whether it stands among accounts that are nearly all the campaign's, and works as they do."""
-        return self.has_conduct and self.fit >= LEAST_FITS[1] and self.among + self.fit >= AMONG
+        own = sum(vote for name, vote in self.votes.items() if name in OWN) / 2 + self.lacks
+        return self.has_conduct and self.fit >= LEAST_FITS[0] and self.among + own + self.fit >= AMONG
 
     @property
     def total(self) -> float:
         """All together, before what labels add."""
-        return sum(self.votes.values()) + self.fit + self.credit
+        return sum(self.votes.values()) + self.fit + self.credit + self.lacks
 
     def suffices(self, line: float, bonus: float, *, stands: bool) -> bool:
         """Whether the account is to be sentenced; a sentence that stands needs a little less."""
         slack = SLACK if stands else 0.0
-        if self.total + bonus < line - slack or not self.votes:
+        total, votes = self.total + bonus + slack, len(self.votes)
+        if total < line or not votes:
             return False
-        if len(self.votes) < MIN_VOTES:
+        if votes < MIN_VOTES or (self.has_conduct and self.is_among_own):
             return self.is_among_own
-        if self.has_conduct:
-            if len(self.votes) == MIN_VOTES and not self.is_among_own and not self.votes.keys() & OWN:
-                enough = line + self.relief + SOFT_NATS - slack
-                return self.fit >= SOFT_FIT - slack / 2 and self.total + bonus >= enough
-            return self.fit >= LEAST_FITS[min(len(self.votes), len(LEAST_FITS)) - 1] - slack / 2
-        return len(self.votes) >= SUCCESSOR_VOTES or "payment" in self.votes
+        is_soft = not self.votes.keys() & OWN  # a tool and a relay are common: the line without relief
+        if not self.has_conduct:
+            return (votes >= SUCCESSOR_VOTES and not is_soft) or "payment" in self.votes
+        fits = SOFT_FITS if is_soft else LEAST_FITS
+        if is_soft and self.fit < TELLING_FIT and total < line + self.relief + SOFT_NATS:
+            return False
+        return self.fit >= fits[min(votes, len(fits)) - 1] - slack / 2
 
 
 def budget_line(false_blocks: float) -> float:
@@ -141,23 +146,17 @@ def weigh(
         evidence += (Evidence("conduct_fit", fit, 0.0, fit, "own", "what", campaign.is_cold),)
     votes = {name: vote[0] for name, vote in sorted(best.items())}
     relief = _relief(campaign, groups)
+    lacks = sum(missing(campaign, dimension) for dimension in sorted(OWN - votes.keys()))
     among = max(
-        (_among(group, votes, honest[group.indicator], is_inside=is_inside) for group in groups), default=0.0
+        (_among(group, honest[group.indicator], is_inside=is_inside) for group in groups), default=0.0
     )
-    return Odds(campaign.campaign_id, votes, fit, has_conduct, credit, evidence, relief, among)
+    return Odds(campaign.campaign_id, votes, fit, has_conduct, credit, evidence, relief, lacks, among)
 
 
-def _among(group: SuspectRow, votes: dict[str, float], honest: float, *, is_inside: bool) -> float:
-    """Nats that who shows the indicator is the campaign's: 0 where few of its accounts do.
-
-    Log of the campaign's accounts over the honest ones that show it, and half of what the account shares
-    in other dimensions: who uses the campaign's tool may use its relay as well.
-    """
+def _among(group: SuspectRow, honest: float, *, is_inside: bool) -> float:
+    """Log of the campaign's accounts over the honest ones that show the indicator; 0 where few tell."""
     others = group.inside - is_inside
-    if others < MIN_AMONG:
-        return 0.0
-    own = dimension_of(group.indicator)
-    return log(others / honest) + sum(vote for name, vote in votes.items() if name != own) / 2
+    return log(others / honest) if others >= MIN_AMONG else 0.0
 
 
 def _fit(account: AccountRow, groups: list[SuspectRow]) -> float:

@@ -13,7 +13,7 @@ sample, from above, and a floor a dimension (`FLOORS`, priors: nobody counts the
 
 from collections.abc import Iterable
 from functools import lru_cache
-from math import exp
+from math import exp, log
 
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.rows import AccountRow, CampaignRow
@@ -23,9 +23,9 @@ FLOORS: dict[str, float] = {
     "payment": 0.001,
     "device": 0.001,
     "end_user": 0.02,
-    "network": 0.005,
+    "network": 0.02,
     "software": 0.01,
-    "sign_up": 0.01,
+    "sign_up": 0.05,
 }
 OTHER_FLOOR = 0.02
 RARE = 0.02  # share of honest accounts up to which a value can be dealt out
@@ -33,6 +33,8 @@ LEAST_HONEST = 0.01  # of those who show a value, at least: many values add up
 GROWTH = 1.1
 MIN_ACCOUNTS = 4
 MIN_VOTES = 2  # dimensions in which an account around it must be tied to be likely its own,
+MISSING = 0.5  # of what a dimension that is not shared speaks for innocence is believed
+MOST_SHARED = 0.95
 DOUBT = 3.0  # and nats that its other votes and its fit are held against
 
 
@@ -90,6 +92,15 @@ def _suspected(ledger: Ledger, campaign: CampaignRow, around: Iterable[str]) -> 
         for indicator in account.indicators:
             found[indicator] = found.get(indicator, 0.0) + likely[dimension_of(indicator)]
     return found
+
+
+def missing(campaign: CampaignRow, dimension: str) -> float:
+    """Nats against an account that shares nothing of a dimension with the campaign; at most 0.
+
+    Half of the log likelihood ratio: p is of those who are sentenced, and they share most.
+    """
+    p, q = campaign.traits.get(dimension, (0.0, 0.0))
+    return MISSING * min(0.0, log((1 - min(p, MOST_SHARED)) / (1 - min(q, MOST_SHARED))))
 
 
 def likely_own(account: AccountRow, without: str = "") -> float:
