@@ -14,7 +14,6 @@ from typing import Final, cast
 
 from msgspec import Struct
 
-from stream_guard.clock import DAY_MS
 from stream_guard.evaluation import tables
 from stream_guard.evaluation.deciders.guard import LiveGuard
 from stream_guard.evaluation.results import Result
@@ -54,7 +53,7 @@ class Standing(Struct, frozen=True):
     """How GROUPS stands in the end."""
 
     candidates: int  # groups with enough unrelated customers to be judged
-    looks: int  # judgements, ever
+    suspected: int  # of them
     line_low: float  # of its partitions
     line_high: float
     rows: int  # of all stages
@@ -87,12 +86,10 @@ def standing(guard: LiveGuard, settings: Settings) -> Standing:
     kept = [lane.rows.peek(STATE) for lane in lanes if lane.step.name == "groups"]
     states = [state for state in kept if state is not None]
     budget = settings.budget.false_blocks_per_100k_account_days
-    lines = [
-        line(state.looks, max(state.account_ms / DAY_MS, state.accounts), budget) for state in states
-    ] or [0.0]
+    lines = [line(state.candidates - state.suspected, state.accounts, budget) for state in states] or [0.0]
     return Standing(
         candidates=sum(state.candidates for state in states),
-        looks=sum(state.looks for state in states),
+        suspected=sum(state.suspected for state in states),
         line_low=min(lines),
         line_high=max(lines),
         rows=sum(len(lane.rows) for lane in lanes),

@@ -19,7 +19,7 @@ def test_a_size_is_told_with_what_was_found_and_what_it_took() -> None:
     assert 0 < one.result.honest_total.accounts <= 60
     assert one.standing.rows > one.result.honest_total.accounts
     assert one.standing.candidates > 0
-    assert one.standing.looks >= one.standing.candidates
+    assert 0 <= one.standing.suspected <= one.standing.candidates
     assert 5 < one.standing.line_low <= one.standing.line_high < 20
     assert one.end_mb > 50
     assert one.cpu_s * 1e6 > (one.result.cpu_us_per_event or 0.0) * one.result.events > 0
