@@ -16,14 +16,16 @@ An account is sentenced if at least `MIN_VOTES` causes speak, its own conduct fi
 the less it must: `LEAST_FITS`), and votes, fit and what labels and chargebacks add reach the line
 ln(100,000 n / N B): a likelihood ratio above e^L happens to an honest account with probability at most
 e^-L; n accounts stand around the campaign and do not belong to it, of N that there are, and each campaign
-is granted what the operator grants for one day, B false blocks per 100,000 accounts.
+is granted what the operator grants for one day, B false blocks per 100,000 accounts.  Where no vote is of
+`OWN` all are soft, for honest customers share relays, mail providers and default settings as well: more is
+asked (`SOFT_NATS`, `SOFT_FITS`).  Where a group is nearly all the campaign's, one vote is enough (`AMONG`).
 
 What the campaign's accounts deal out among themselves in small pieces (cards, keys, devices, addresses)
 speaks as well where no piece's group is large or loud enough to be suspected (`traits.py`): a vote of its
 dimension.
 
-Without conduct (a newcomer of a few requests) an account can still be sentenced as a *successor*: three
-votes, or two one of which is who pays; the campaign lends it `CREDIT` nats that halve every
+Without conduct (a newcomer of a few requests) an account can still be sentenced as a *successor*: two votes
+one of which is who pays, or three one of which is of `OWN`; the campaign lends it `CREDIT` nats that halve every
 `CREDIT_HALF_LIFE_MS` after its last sign of life.
 """
 
