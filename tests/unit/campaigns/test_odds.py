@@ -13,11 +13,14 @@ from stream_guard.campaigns.odds import (
     MIN_AMONG,
     MIN_VOTES,
     MOST_RELIEF,
+    SOFT_FITS,
+    SOFT_NATS,
+    TELLING_FIT,
     Odds,
     budget_line,
     weigh,
 )
-from stream_guard.campaigns.rows import AccountRow, CampaignRow, Row, SuspectRow
+from stream_guard.campaigns.rows import CONDUCT_REQUESTS, AccountRow, CampaignRow, Row, SuspectRow
 from stream_guard.campaigns.traits import FLOORS, OTHER_FLOOR, RARE, dimension_of
 from stream_guard.clock import MINUTE_MS
 from stream_guard.records import INDICATOR_DIMENSIONS, INDICATOR_KINDS
@@ -244,6 +247,46 @@ def test_few_accounts_of_a_campaign_do_not_tell_what_a_group_is_made_up_of() -> 
         group = suspect("shape:farm", size=inside, inside=inside)
         odds = odds_of(stands_in(group, fit=8.0), campaign_of(inside), group, honest=0.5)
         assert (odds.among > 0) == (inside >= MIN_AMONG)
+
+
+def test_votes_that_honest_customers_share_as_well_need_the_line_without_relief_or_a_telling_fit() -> None:
+    """A tool and a relay; with a card beside one of them the relief counts."""
+    soft = [suspect("shape:farm"), suspect("network:relay")]
+    owned = [suspect("shape:farm"), suspect("payment:card")]
+    campaign = campaign_of(around=1)
+    weak = odds_of(stands_in(*soft, fit=SOFT_FITS[1]), campaign, *soft, honest=10.0)
+    held = odds_of(stands_in(*owned, fit=SOFT_FITS[1]), campaign, *owned, honest=10.0)
+    assert weak.relief > 0
+    assert weak.total == pytest.approx(held.total)
+    assert held.suffices(held.total - 0.1, 0.0, stands=False)
+    assert not weak.suffices(weak.total - 0.1, 0.0, stands=False)
+    assert weak.suffices(weak.total - weak.relief - SOFT_NATS - 0.1, 0.0, stands=False)
+    telling = odds_of(stands_in(*soft, fit=TELLING_FIT), campaign, *soft, honest=10.0)
+    assert telling.suffices(telling.total - 0.1, 0.0, stands=False)
+    assert list(SOFT_FITS) == sorted(SOFT_FITS, reverse=True)
+    assert all(soft_fit > fit for soft_fit, fit in zip(SOFT_FITS, LEAST_FITS, strict=True))
+
+
+def test_a_newcomer_on_relays_and_tools_alone_is_left_until_he_has_shown_how_he_works() -> None:
+    soft = [suspect("shape:farm"), suspect("network:relay"), suspect("referral:code")]
+    for groups, is_held in ((soft, False), ([*soft, suspect("device:farm")], True)):
+        newcomer = stands_in(*groups)
+        newcomer.requests = CONDUCT_REQUESTS - 1
+        odds = odds_of(newcomer, campaign_of(around=1), *groups)
+        assert not odds.has_conduct
+        assert odds.suffices(-100.0, 0.0, stands=False) == is_held
+
+
+@pytest.mark.parametrize("kind", ["payment", "device"])
+def test_who_shares_no_instrument_where_most_of_the_campaign_do_is_weighed_less(kind: str) -> None:
+    group = suspect("shape:farm")
+    ledger, campaign = dealing(kind)
+    with_it = odds_of(stands_in(group, shows=(f"{kind}:0",)), campaign, group, ledger=ledger)
+    without = odds_of(stands_in(group), campaign, group, ledger=ledger)
+    assert with_it.lacks == 0.0
+    assert without.lacks < -1.0
+    assert without.total == pytest.approx(sum(without.votes.values()) + without.fit + without.lacks)
+    assert odds_of(stands_in(group), campaign_of(), group).lacks == 0.0  # nothing is known to be dealt out
 
 
 def test_a_newcomer_without_conduct_is_never_held_by_one_vote() -> None:
