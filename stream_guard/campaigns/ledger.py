@@ -38,8 +38,9 @@ R = TypeVar("R")
 class Ledger:
     """One lane's rows."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, partitions: int = 1) -> None:
         self._rows = rows
+        self.partitions = partitions  # over which GROUPS counts what honest accounts show
 
     def suspect(self, indicator: str) -> SuspectRow | None:
         """A suspected group, or None."""

@@ -25,8 +25,8 @@ speaks as well where no piece's group is large or loud enough to be suspected (`
 dimension.
 
 Without conduct (a newcomer of a few requests) an account can still be sentenced as a *successor*: two votes
-one of which is who pays, or three one of which is of `OWN`; the campaign lends it `CREDIT` nats that halve every
-`CREDIT_HALF_LIFE_MS` after its last sign of life.
+one of which is who pays, or three one of which is of `OWN`; the campaign lends it `CREDIT` nats that halve
+every `CREDIT_HALF_LIFE_MS` after its last sign of life.
 """
 
 from collections.abc import Mapping

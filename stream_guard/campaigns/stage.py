@@ -30,6 +30,7 @@ class Campaigns:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.campaigns
         self._line = budget_line(settings.budget.false_blocks_per_100k_account_days)
+        self._partitions = settings.stream.partitions
         self._silent_ms = round(settings.campaigns.silent_days * DAY_MS)
         self._forget_after_ms = round(settings.stream.forget_after_s * 1000)
         self._intake = Intake()
@@ -41,7 +42,7 @@ class Campaigns:
     def tick(self, rows: Rows, now: int, out: Out) -> None:
         """Place groups, weigh accounts, tell."""
         intake, self._intake = self._intake, Intake()
-        ledger = Ledger(rows)
+        ledger = Ledger(rows, self._partitions)
         union = Union(ledger, self._settings, now)
         for indicator in sorted(intake.groups):
             union.place(indicator)

@@ -8,12 +8,14 @@ client, request shape, tools and templates are all "what software runs here".
 
 p is counted over a sample of the accounts (`rows.MAX_LISTED`) whenever the campaign has grown by a tenth,
 the values by all of them (`rows.ValueRow`).  q adds up what honest accounts show of each value of the
-sample, from above, and a floor a dimension (`FLOORS`, priors: nobody counts thefts of cards).
+sample, and a floor a dimension (`FLOORS`, priors: nobody counts thefts of cards).  What the campaign's own
+accounts, and those that likely are, have in a value's share is left out, and so is what chance may have added
+to the count of the one partition that it comes from (`CHANCE`): over a thousand values even that adds up.
 """
 
 from collections.abc import Iterable
 from functools import lru_cache
-from math import exp, log
+from math import exp, log, sqrt
 
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.rows import AccountRow, CampaignRow
@@ -33,6 +35,7 @@ LEAST_HONEST = 0.01  # of those who show a value, at least: many values add up
 GROWTH = 1.1
 MIN_ACCOUNTS = 4
 MIN_VOTES = 2  # dimensions in which an account around it must be tied to be likely its own,
+CHANCE = 1.5  # standard deviations of a partition's count that are no honest holders: values are many
 MISSING = 0.5  # of what a dimension that is not shared speaks for innocence is believed
 MOST_SHARED = 0.95
 DOUBT = 3.0  # and nats that its other votes and its fit are held against
@@ -128,5 +131,6 @@ def dealt_share(
     if inside - is_inside < 1:
         return None
     own = (inside + suspected) / row.accounts  # as far as they were counted among the honest
-    share = max(row.share - own, LEAST_HONEST * row.share)
+    chance = CHANCE * sqrt(own * ledger.partitions / row.accounts)  # one partition counted the share
+    share = max(row.share - own - chance, LEAST_HONEST * row.share)
     return share if share <= RARE else None
