@@ -22,7 +22,7 @@ from stream_guard.settings import CampaignsSettings
 from stream_guard.staking import staked
 
 VOTE = log(10)
-MOST = 50.0  # nats that are believed of one cause
+MOST = 50.0  # nats that are believed of one cause, for and against: the exponential of more is no number
 MIN_CORE, MAX_CORE = 4, 256
 FEW_UNITS = 16  # unrelated customers, below which one more cause is asked for
 ONE_CROWD = frozenset({"content", "sign_up"})  # what classes, hackathons and one tool's users show: one cause
@@ -61,7 +61,7 @@ def case_of(groups: list[SuspectRow]) -> Case:
         families.setdefault(evidence.cause, set()).add(evidence.family)
     logs: dict[str, float] = {}
     for cause in sorted({cause for cause, _, _ in said}):
-        heard = [(min(log_e, MOST), units) for name, log_e, units in said if name == cause]
+        heard = [(max(-MOST, min(log_e, MOST)), units) for name, log_e, units in said if name == cause]
         logs[cause] = log(
             sum(exp(log_e) * units for log_e, units in heard) / sum(units for _, units in heard)
         )

@@ -73,6 +73,14 @@ def test_a_cause_that_one_group_silences_is_heard_undiluted_in_another() -> None
     assert case_of([doubting, heard_there]).log_e < case_of([heard_there]).log_e - 2.5
 
 
+@given(st.floats(-10_000, -MOST))
+def test_a_cause_that_speaks_against_without_measure_costs_its_stake_and_no_more(log_e: float) -> None:
+    spread = {"load": log_e, "ties": 9.0}
+    case = case_of([group("a", spread), group("b", spread)])
+    assert case.log_e == pytest.approx(staked("load", -MOST) + staked("ties", 9.0), abs=1e-9)
+    assert case.causes == {"ties"}
+
+
 def test_a_large_group_outweighs_a_small_loud_one() -> None:
     small, large = group("small", {"load": 10.0}, 3), group("large", {"load": 0.0}, 300)
     assert case_of([small, large]).log_e == pytest.approx(
