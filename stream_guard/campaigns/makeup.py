@@ -18,9 +18,6 @@ from stream_guard.campaigns.traits import dimension_of, missing
 
 LEAST_HONEST = 0.25
 CHANGED = 0.05
-MISSING = (
-    0.5  # of what speaks for innocence is believed: p is of those who are sentenced, and they share most
-)
 EM_STEPS = 8
 MOST_BELIEVED = 20.0  # nats
 
