@@ -17,7 +17,8 @@ SAYS: Final[Mapping[str, str]] = {
     "regular_gaps": "how regular the pauses between requests are",
     "shared_cards": "share of cards that pay for accounts in several places",
     "sign_up_burst": "share of accounts that signed up within the same hours",
-    "ties": "ways in which the accounts are tied to one another",
+    "ties": "ways in which the accounts share networks and software, crosswise",
+    "instruments": "ways in which cards, keys and devices are dealt over the accounts",
     # of an account against a campaign: campaigns/
     "conduct_fit": "how well its own conduct fits the campaign's",
     "shared_client": "share of the campaign that deals out this client among itself",

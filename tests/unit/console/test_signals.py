@@ -8,7 +8,7 @@ from stream_guard.console.signals import SAYS, says
 from stream_guard.groups import evidence
 
 STAGES = Path(evidence.__file__).parents[2]
-NOT_TESTS = {"__init__", "cohort", "ranks"}  # what tests are made of
+NOT_TESTS = {"__init__", "bonds", "cohort", "ranks"}  # what tests are made of
 
 
 def named(folder: str) -> set[str]:
