@@ -42,7 +42,7 @@ class Groups:
         if row is None:
             row = GroupRow({record.account_id: 0}, out.at, judge_at=FIRST_INFO, seen_at=out.at)
             rows.put(key, row)
-        if len(row.members) == 1 and record.account_id in row.members:
+        if len(row.members) == 1 and not row.profiled and record.account_id in row.members:
             self._keep_lone(key, record)
             if out.at - row.seen_at > self._refresh_ms:
                 rows.put(key, row)
@@ -118,9 +118,9 @@ class Groups:
         rows.put(key, row)
         row.pruned_at = row.seen_at
         silent = membership.prune(rows, key, row, self._forget_after_ms)
-        for account in row.sent.keys() & set(silent):
-            del row.sent[account]
-            set_lit(rows, key, account, is_lit=False)
+        for account in silent:
+            if row.sent.pop(account, None) is not None:
+                set_lit(rows, key, account, is_lit=False)
         if silent:
             row.judge_at = min(row.judge_at, next_look(row.info, row.log_e))
 

@@ -138,6 +138,24 @@ def test_a_group_of_one_keeps_no_profile() -> None:
     assert [key for key in driver.rows.packed if key.startswith("payment:own")] == ["payment:own"]
 
 
+def test_the_last_member_that_silent_ones_leave_behind_is_heard_on() -> None:
+    """Its profile is kept already: were it passed over as a group of one's, it would look silent itself."""
+    stage, after = Groups(SETTINGS), 90 * DAY_MS
+    driver = Driver(stage)
+
+    def seen(name: str, requests: int, at: int) -> tuple[int, str, Profile]:
+        return at, "payment:two", Profile(name, requests, name, Conduct(START, at, answered=requests))
+
+    driver.run([seen("a", 16, START + 1), seen("b", 16, START + 2), seen("a", 32, START + 2 * after)])
+    stage.forget(driver.rows, "payment:two", driver.rows.get("payment:two"))  # type: ignore[arg-type]
+    driver.rows.take()
+    assert driver.rows.get("payment:two").members == {"a": 32}  # type: ignore[union-attr]
+    driver.run([seen("a", 64, START + 4 * after)])
+    assert driver.rows.get("payment:two").members == {"a": 64}  # type: ignore[union-attr]
+    stage.forget(driver.rows, "payment:two", driver.rows.get("payment:two"))  # type: ignore[arg-type]
+    assert driver.rows.get("payment:two").members == {"a": 64}  # type: ignore[union-attr]
+
+
 def test_whoever_joins_a_group_of_one_in_the_same_tick_finds_its_profile() -> None:
     driver = Driver(Groups(SETTINGS))
     conduct = Conduct(START, START + DAY_MS, answered=16)
