@@ -54,7 +54,7 @@ class InterimDesk:
         self._switches: dict[str, Word] = {}
         self._held: dict[str, int] = {}  # accounts that an interim holds, and until when
         self._tiers = {tier for rule in policy.rules for tier in (*rule.when.tiers, *rule.when.not_tiers)}
-        self._heard = 0
+        self._heard, self._earliest = 0, FOREVER  # words since they were swept, and when the first was spoken
 
     def hear(self, control: Control) -> list[Interim]:
         """What the word comes to at once; nothing: wait for the decision."""
@@ -116,10 +116,14 @@ class InterimDesk:
         return by_policy or any(word.until > at for word in self._wide.values())
 
     def _sweep(self, at: int) -> None:
-        """Forget words that say nothing any more."""
-        self._heard += 1
-        if self._heard % SWEEP_EVERY:
+        """Forget words that say nothing any more, by the slowest of the clocks that spoke of late.
+
+        One clock that is years ahead must not end what others were promised.
+        """
+        self._heard, self._earliest = self._heard + 1, min(self._earliest, at)
+        if self._heard < SWEEP_EVERY:
             return
+        at, self._heard, self._earliest = self._earliest, 0, FOREVER
         self._accounts = {
             account_id: row
             for account_id, row in self._accounts.items()

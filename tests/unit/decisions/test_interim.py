@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from stream_guard.decisions.interim import HOLD_MS, Interim, InterimDesk
+from stream_guard.decisions.interim import HOLD_MS, SWEEP_EVERY, Interim, InterimDesk
 from stream_guard.decisions.policy import load_policy
 from stream_guard.records import Control
 from tests.unit.decisions.desk import RULES, START, policy
@@ -70,3 +70,13 @@ def test_the_desk_forgets_whose_exemption_is_over() -> None:
     for i in range(3_000):
         desk.hear(say("exempt", f"a{i}", i, expires_at=NOW + i + 1))
     assert len(desk._accounts) < 1_100
+
+
+def test_a_clock_that_is_years_ahead_ends_no_exemption() -> None:
+    """Whenever it speaks, also just as the desk forgets what is over."""
+    year = 365 * 86_400.0
+    desk = InterimDesk(policy())
+    desk.hear(say("exempt", expires_at=NOW + year))
+    for i in range(2 * SWEEP_EVERY):
+        desk.hear(say("label", "a2", (i + 1) % 2 * 2 * year, value="right"))
+    assert heard(desk, say("chargeback", after_s=5.0)) == []
