@@ -7,7 +7,7 @@ silence depend on what was seen, so the average is an e-value again; and what th
 one group is heard in another.  The union convicts if it reaches the highest line of its groups, with enough
 causes from enough families; so may a group alone.
 
-The *core* are the 4 to 25 accounts whose own conduct fits best; membership odds do the rest (`odds.py`).
+The *core* are the 4 to 256 accounts whose own conduct fits best; membership odds do the rest (`odds.py`).
 
 Kinds: prompts alike or of the sort that a student is trained on, or a balanced load: distillation; networks
 that do not fit the bills: region evasion; many clients behind each account: resale.

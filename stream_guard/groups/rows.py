@@ -8,7 +8,7 @@
 | U+0002 ``pending/<tick>`` | `PendingRow`: groups to judge | until the next judgement |
 | U+0002 ``level/<n>`` | `LevelRow`: what honest accounts of 2^(n-1) requests show | about 25 per partition |
 | U+0002 ``sign_ups`` | `SignUpsRow`: when honest accounts signed up | `MAX_SLOTS` counts |
-| U+0002 ``popular/<bucket>`` | `PopularRow`: how many honest accounts show a value | 256 a partition |
+| U+0002 ``popular/<bucket>`` | `PopularRow`: how many honest accounts show a value | 1,024 a partition |
 | U+0002 ``lit/<account>`` | `LitRow`: fits suspected groups, teaches nothing | members of suspected groups |
 
 A group that is silent for long ends, and its members' rows with it (`stage.Groups.forget`); of one that lives
