@@ -274,7 +274,9 @@ class FaustLanes:
         reader = ChangelogReader(self._wiring)
         rows = await reader.read_into(lanes)
         ranges = await reader.source_ranges(lanes)
+        committed = await reader.committed(lanes)
         for own in owned:
+            self._check_complete(own, committed.get(own.lane.name))
             first, end = ranges[own.lane.name]
             self._skip_truncated(own, first)
             position = own.lane.next = first if own.lane.next is None else own.lane.next
@@ -289,6 +291,20 @@ class FaustLanes:
                     remedy="the topic was made anew under an old kafka.app_id: choose a new app_id",
                 )
         return rows
+
+    @staticmethod
+    def _check_complete(own: OwnedLane, committed: int | None) -> None:
+        """The same transactions move the mark and the group's offset: a mark behind it was read in part."""
+        position = own.lane.next
+        if committed is not None and (position is None or position < committed):
+            die(
+                "changelog_incomplete",
+                lane=own.lane.name,
+                position=position,
+                committed=committed,
+                remedy="read again at the next start; if it stays so, the changelog was deleted or cut under "
+                "an old kafka.app_id: choose a new app_id",
+            )
 
     async def on_positioned(self, consumer: Any) -> None:
         """The lane's own mark says where to read on, not the group's committed offset."""

@@ -114,15 +114,38 @@ class ChangelogReader:
         }
         if not by_partition:
             return 0
+        ends = await self._ends(list(by_partition))
         consumer = self._consumer()
         await consumer.start()
         try:
             consumer.assign(list(by_partition))
-            ends = await consumer.end_offsets(list(by_partition))
             await consumer.seek_to_beginning(*by_partition)
             return await _load(consumer, by_partition, ends)
         finally:
             await consumer.stop()
+
+    async def committed(self, lanes: Sequence[Lane]) -> dict[str, int]:
+        """By lane name: the group's offset in its source, which each transaction moves; absent if none did."""
+        consumer = self._consumer(group_id=self._wiring.app_id)
+        await consumer.start()
+        try:
+            found = {
+                lane.name: await consumer.committed(TopicPartition(lane.source.topic, lane.partition))
+                for lane in lanes
+            }
+        finally:
+            await consumer.stop()
+        return {name: offset for name, offset in found.items() if offset is not None}
+
+    async def _ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Where each partition ends, undecided transactions included: those a reader must wait for."""
+        consumer = self._consumer(isolation_level="read_uncommitted")
+        await consumer.start()
+        try:
+            ends: dict[TopicPartition, int] = await consumer.end_offsets(list(partitions))
+        finally:
+            await consumer.stop()
+        return ends
 
     async def source_ranges(self, lanes: Sequence[Lane]) -> dict[str, tuple[int, int]]:
         """By lane name: what its source partition holds now, [first, end)."""
@@ -138,12 +161,12 @@ class ChangelogReader:
             await consumer.stop()
         return {name: (firsts[source], ends[source]) for source, name in sources.items()}
 
-    def _consumer(self) -> Any:
+    def _consumer(self, group_id: str | None = None, isolation_level: str = "read_committed") -> Any:
         return AIOKafkaConsumer(
             bootstrap_servers=self._wiring.bootstrap,
-            group_id=None,
+            group_id=group_id,
             enable_auto_commit=False,
-            isolation_level="read_committed",
+            isolation_level=isolation_level,
             auto_offset_reset="earliest",
             check_crcs=False,
             max_partition_fetch_bytes=4 << 20,

@@ -79,7 +79,9 @@ def read_topics(bootstrap: str, topics: Mapping[str, int]) -> dict[tuple[str, in
                 ended.add(place)
                 continue
             _, timestamp = message.timestamp()
-            found[place].append(LocalRecord(message.offset(), timestamp, message.key(), message.value()))
+            record = LocalRecord(message.offset(), timestamp, message.key(), message.value())
+            assert not found[place] or found[place][-1].offset < record.offset, f"{place} was read twice"
+            found[place].append(record)
         return len(ended) == len(places)
 
     until(poll, 60, f"reading {sorted(topics)}", pause_s=0)

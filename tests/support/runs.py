@@ -92,7 +92,12 @@ def _assert_same_messages(place: Place, found: Messages, wanted: Messages) -> No
         found, wanted = sorted(found, key=_source), sorted(wanted, key=_source)
     pairs = enumerate(zip(found, wanted, strict=False))
     first = next((i for i, (one, other) in pairs if one != other), None)
-    assert first is None, f"{place}: message {first} is {found[first]!r} instead of {wanted[first]!r}"
+    if first is not None:
+        again = sum(each in wanted[:first] for each in found[first:])
+        detail = f"{found[first]!r} instead of {wanted[first]!r}"
+        counts = f"{len(found)} messages, {len(wanted)} wanted, {again} after it a second time"
+        message = f"{place}: message {first} is {detail} ({counts})"
+        raise AssertionError(message)
     assert len(found) == len(wanted), f"{place}: {len(found)} messages instead of {len(wanted)}"
 
 
