@@ -125,7 +125,7 @@ class ChangelogReader:
             await consumer.stop()
 
     async def committed(self, lanes: Sequence[Lane]) -> dict[str, int]:
-        """By lane name: the group's offset in its source, which each transaction moves; absent if none did."""
+        """By lane name: the group's offset in its source, moved by each transaction; absent if none did."""
         consumer = self._consumer(group_id=self._wiring.app_id)
         await consumer.start()
         try:
