@@ -17,8 +17,10 @@ the less it must: `LEAST_FITS`), and votes, fit and what labels and chargebacks 
 ln(100,000 n / N B): a likelihood ratio above e^L happens to an honest account with probability at most
 e^-L; n accounts stand around the campaign and do not belong to it, of N that there are, and each campaign
 is granted what the operator grants for one day, B false blocks per 100,000 accounts.  Where no vote is of
-`OWN` all are soft, for honest customers share relays, mail providers and default settings as well: more is
-asked (`SOFT_NATS`, `SOFT_FITS`).  Where a group is nearly all the campaign's, one vote is enough (`AMONG`).
+`OWN` all are soft, for honest customers share relays, mail providers and default settings as well: what put
+them around the campaign is all that is known of them, so n is N for them, and more is asked (`SOFT_NATS`,
+`SOFT_FITS`).  Where a group is nearly all the campaign's and its indicator not `PUBLIC`, one vote is enough,
+and the line is as low as for others (`AMONG`).
 
 What the campaign's accounts deal out among themselves in small pieces (cards, keys, devices, addresses)
 speaks as well where no piece's group is large or loud enough to be suspected (`traits.py`): a vote of its
@@ -50,10 +52,13 @@ REASON_OF_CAUSE: dict[str, str] = {
 MIN_VOTES = 2
 MIN_VOTE = 1.0  # nats
 MOST_VOTE = 6.0
-SOFT_NATS = 1.0  # nats above the line without relief that are needed where no vote is of `OWN`,
-TELLING_FIT = 3.0  # unless the conduct fits so well
+SOFT_NATS = 1.0  # nats above the line without relief that are needed where no vote is of `OWN`
+PUBLIC = frozenset({"network", "sign_up"})  # where strangers turn up however many of the campaign are there
 OWN = frozenset({"payment", "device"})  # what nobody shares with strangers by accident
 MIN_AMONG = 16  # accounts of the campaign that a group holds at least, for its make-up to tell
+LEAST_AMONG = log(20)  # nats of its make-up: twenty of the campaign's for each honest one,
+LEFT = 0.2  # of the campaign's accounts, others that show the indicator of a group that is nearly all its own
+SECOND = 2.0  # nats of votes beside the loudest for the line to be as low as for others where all are soft
 AMONG = 5.0  # nats of its make-up and the account's fit together, from which one vote is enough
 LEAST_FITS = (0.5, 0.0, -1.0, -3.0)  # fit that is needed with so many votes,
 SOFT_FITS = (3.0, 1.5, 0.5, 0.0)  # and where none of them is of `OWN`
@@ -78,13 +83,15 @@ class Odds:
     evidence: tuple[Evidence, ...]
     relief: float = 0.0  # nats by which the line is lower, since few accounts stand around the campaign
     lacks: float = 0.0  # nats against it: most of the campaign share cards or devices, and it does not
-    among: float = 0.0  # nats that it is the campaign's, by what its groups are made up of (`_among`)
+    among: float = 0.0  # nats that it is the campaign's, by what its groups are made up of
+    is_alone: bool = False  # whether hardly anybody is left in one of these groups who is not sentenced
 
     @property
     def is_among_own(self) -> bool:
         """Whether it stands among accounts that are nearly all the campaign's, and works as they do."""
         own = sum(vote for name, vote in self.votes.items() if name in OWN) / 2 + self.lacks
-        return self.has_conduct and self.fit >= LEAST_FITS[0] and self.among + own + self.fit >= AMONG
+        is_own = self.among >= LEAST_AMONG and self.among + own + self.fit >= AMONG
+        return is_own and self.has_conduct and self.fit >= LEAST_FITS[0]
 
     @property
     def total(self) -> float:
@@ -95,17 +102,26 @@ class Odds:
         """Whether the account is to be sentenced; a sentence that stands needs a little less."""
         slack = SLACK if stands else 0.0
         total, votes = self.total + bonus + slack, len(self.votes)
-        if total < line or not votes:
+        is_soft = not self.votes.keys() & OWN
+        if is_soft and not (self.is_among_own and (self.is_alone or self._beside >= SECOND)):
+            line += self.relief  # a tool or a relay: what put it around the campaign is all that speaks
+        if not votes or total < line:
             return False
-        if votes < MIN_VOTES or (self.has_conduct and self.is_among_own):
-            return self.is_among_own
-        is_soft = not self.votes.keys() & OWN  # a tool and a relay are common: the line without relief
+        if votes < MIN_VOTES:
+            return self.is_among_own and (self.is_alone or not is_soft)
+        if self.is_among_own:
+            return True
         if not self.has_conduct:
             return (votes >= SUCCESSOR_VOTES and not is_soft) or "payment" in self.votes
         fits = SOFT_FITS if is_soft else LEAST_FITS
-        if is_soft and self.fit < TELLING_FIT and total < line + self.relief + SOFT_NATS:
+        if is_soft and total < line + SOFT_NATS:
             return False
         return self.fit >= fits[min(votes, len(fits)) - 1] - slack / 2
+
+    @property
+    def _beside(self) -> float:
+        """Nats of all votes but the loudest."""
+        return sum(self.votes.values()) - max(self.votes.values(), default=0.0)
 
 
 def budget_line(false_blocks: float) -> float:
@@ -149,16 +165,15 @@ def weigh(
     votes = {name: vote[0] for name, vote in sorted(best.items())}
     relief = _relief(campaign, groups)
     lacks = sum(missing(campaign, dimension) for dimension in sorted(OWN - votes.keys()))
-    among = max(
-        (_among(group, honest[group.indicator], is_inside=is_inside) for group in groups), default=0.0
+    telling = [group for group in groups if group.inside - is_inside >= MIN_AMONG]
+    among = max((log((group.inside - is_inside) / honest[group.indicator]) for group in telling), default=0.0)
+    is_alone = any(
+        dimension_of(group.indicator) not in PUBLIC and group.size - group.inside <= LEFT * group.inside
+        for group in telling
     )
-    return Odds(campaign.campaign_id, votes, fit, has_conduct, credit, evidence, relief, lacks, among)
-
-
-def _among(group: SuspectRow, honest: float, *, is_inside: bool) -> float:
-    """Log of the campaign's accounts over the honest ones that show the indicator; 0 where few tell."""
-    others = group.inside - is_inside
-    return log(others / honest) if others >= MIN_AMONG else 0.0
+    return Odds(
+        campaign.campaign_id, votes, fit, has_conduct, credit, evidence, relief, lacks, among, is_alone
+    )
 
 
 def _fit(account: AccountRow, groups: list[SuspectRow]) -> float:

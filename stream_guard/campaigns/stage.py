@@ -46,8 +46,10 @@ class Campaigns:
         union = Union(ledger, self._settings, now)
         for indicator in sorted(intake.groups):
             union.place(indicator)
-        session = Session(ledger, self._line, now, out)
         is_minute = now % MINUTE_MS == 0
+        if is_minute:
+            union.merge_kin()
+        session = Session(ledger, self._line, now, out)
         grown = growth.accounts_to_weigh(ledger) if is_minute else set[str]()
         for account_id in sorted(intake.accounts | union.accounts | grown):
             session.weigh(account_id)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from stream_guard.campaigns import traits
+from stream_guard.campaigns import growth, traits
 from stream_guard.campaigns.conviction import (
     MAX_EVIDENCE,
     MAX_UNION,
@@ -13,12 +13,13 @@ from stream_guard.campaigns.conviction import (
     suspects_of,
 )
 from stream_guard.campaigns.ledger import Ledger, name_campaign
+from stream_guard.campaigns.odds import OWN
 from stream_guard.campaigns.rows import FITS, MAX_CAMPAIGNS, MAX_GROUPS, AccountRow, CampaignRow, SuspectRow
-from stream_guard.clock import MINUTE_MS
+from stream_guard.campaigns.traits import RARE, dimension_of
 from stream_guard.settings import CampaignsSettings
 
 JOIN_RATIO = 0.2  # of a group's accounts that must belong to a campaign for the group to join it
-MERGE_RATIO = 0.3  # of the smaller campaign that one group must hold for two to merge
+MERGE_RATIO = 0.1  # of a campaign's accounts that hold cards or devices of another for the two to merge
 MERGED_MEMBERS = 100_000
 
 
@@ -38,34 +39,49 @@ class Union:
         group = self._ledger.suspect(indicator)
         if group is None:
             return
-        if group.campaign and (self._now % MINUTE_MS or len(self._ledger.living()) < 2):
-            self._refresh(group)  # whether campaigns merge is asked once a minute
+        if self._is_stranger(group) and self._found(group, self._ledger.members_of(group)):
+            return
+        if group.campaign:
+            self._refresh(group)
             return
         members = self._ledger.members_of(group)
-        if group.campaign:
-            inside = Counter(account.campaign for account in members if account.campaign)
-        else:
-            inside = Counter(name for account in members for name in self._ties(account))
+        inside = Counter(name for account in members for name in self._ties(account))
         campaigns = [
             campaign
             for name, shared in sorted(inside.items())
             if shared >= max(OVERLAP, JOIN_RATIO * len(members)) and (campaign := self._ledger.campaign(name))
         ]
-        if group.campaign:
-            self._refresh(group)
-        elif campaigns:
+        if campaigns:
             self._attach(group, min(campaigns, key=_age))
         else:
             self._found(group, members)
-            return
-        home = self._ledger.campaign(group.campaign)
-        for other in campaigns:
-            if (
-                home
-                and other is not home
-                and inside[other.campaign_id] >= MERGE_RATIO * min(home.count, other.count)
-            ):
-                home = self._merge(*sorted((home, other), key=_age))
+
+    def merge_kin(self) -> None:
+        """Campaigns that have grown become one with those that hold the same cards or devices."""
+        for name in sorted(self._ledger.living()):
+            campaign = self._ledger.campaign(name)
+            while campaign is not None and growth.has_grown(campaign):
+                other = self._kin(campaign)
+                if other is None:
+                    break
+                campaign = self._merge(*sorted((campaign, other), key=_age))
+
+    def _kin(self, campaign: CampaignRow) -> CampaignRow | None:
+        """The campaign that holds cards or devices of enough of its accounts, as a sample tells."""
+        sample = [account for name in sorted(campaign.listed) if (account := self._ledger.account(name))]
+        shared = Counter(other for account in sample for other in self._holders(account))
+        del shared[campaign.campaign_id]
+        for name, count in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
+            if count < max(OVERLAP, MERGE_RATIO * len(sample)):
+                return None
+            if other := self._ledger.campaign(name):
+                return other
+        return None
+
+    def _holders(self, account: AccountRow) -> set[str]:
+        """Campaigns that hold a rare card or device of the account."""
+        values = (self._ledger.value(name) for name in account.indicators if dimension_of(name) in OWN)
+        return {holder for row in values if row and row.share <= RARE for holder in row.inside}
 
     def _ties(self, account: AccountRow) -> set[str]:
         """Campaigns that an account belongs to, or whose groups it stands in while its conduct fits them."""
@@ -83,27 +99,32 @@ class Union:
             home = self._homes[indicator] = group.campaign if group else ""
         return home
 
-    def _found(self, group: SuspectRow, members: list[AccountRow]) -> None:
+    def _is_stranger(self, group: SuspectRow) -> bool:
+        """Whether it joined a campaign that hardly any of its accounts turned out to belong to."""
+        return bool(group.campaign) and group.inside < JOIN_RATIO * len(group.members)
+
+    def _found(self, group: SuspectRow, members: list[AccountRow]) -> bool:
         """Found a campaign if the group, alone or with those that overlap it, is convicted."""
         near = Counter(name for account in members if account.campaign == "" for name in account.fits)
         names = [name for name, shared in near.items() if shared >= OVERLAP and name != group.indicator]
         names.sort(key=lambda name: (-near[name], name))
-        others = (self._ledger.suspect(name) for name in names[: MAX_UNION - 1])
-        union = [group, *(other for other in others if other is not None and not other.campaign)]
+        others = [other for name in names[: MAX_UNION - 1] if (other := self._ledger.suspect(name))]
+        union = [group, *(other for other in others if not other.campaign or self._is_stranger(other))]
         if not is_convicted(group, union, self._settings):
-            return
+            return False
         accounts = {a.account_id: a for one in union for a in self._ledger.members_of(one) if not a.campaign}
         suspects = suspects_of(
             [accounts[name] for name in sorted(accounts)], {one.indicator for one in union}
         )
         if not suspects:
-            return
+            return False
         core = core_of(suspects)
         name = name_campaign(group.indicator, self._now)
         campaign = CampaignRow(name, self._now, self._now, core=tuple(sorted(a.account_id for a in core)))
         campaign.note(self._now, f"founded on {len(union)} groups with {len(suspects)} suspects")
         self._register(campaign)
         for one in union:
+            self._detach(one)
             self._attach(one, campaign)
         for account in suspects:  # odds weigh each against the others, and let go who does not belong
             self._ledger.join(account, campaign)
@@ -111,6 +132,7 @@ class Union:
             account.is_core = True
         self.accounts.update(account.account_id for account in suspects)
         traits.refresh(self._ledger, campaign)
+        return True
 
     def _register(self, campaign: CampaignRow) -> None:
         """Remember the campaign; beyond the bound the longest silent one is ended by the next sweep."""
@@ -136,6 +158,14 @@ class Union:
         self.changed.add(campaign.campaign_id)
         self.accounts.update(account.account_id for account in members)
         self._refresh(group)
+
+    def _detach(self, group: SuspectRow) -> None:
+        """The group is of its campaign no longer."""
+        campaign = self._ledger.campaign(group.campaign)
+        if campaign is not None:
+            self._ledger.change(campaign)
+            campaign.groups.pop(group.indicator, None)
+            self.changed.add(campaign.campaign_id)
 
     def _refresh(self, group: SuspectRow) -> None:
         """A finding of one of its groups is a sign of life, and may speak louder than what is known."""

@@ -11,10 +11,11 @@ from stream_guard.campaigns.stage import Campaigns
 from stream_guard.clock import DAY_MS, MINUTE_MS
 from stream_guard.records import Control, Finding
 from stream_guard.settings import Settings
-from tests.unit.campaigns.findings import NOW, Line, convicted, farm, finding, member
+from tests.unit.campaigns.findings import LOUD, NOW, Line, convicted, farm, finding, member
 
 T = TypeVar("T")
 MANY = MAX_MEMBERS + 80
+CARDS = 5
 
 
 def rows_of(line: Line, kind: type[T]) -> list[T]:
@@ -24,17 +25,17 @@ def rows_of(line: Line, kind: type[T]) -> list[T]:
 
 
 def merged(line: Line, first: int, second: int) -> tuple[str, str]:
-    """Two farms, then a proxy for both; returns the older and the younger campaign's id."""
+    """Two farms on the same cards, and the next whole minute; the older and the younger campaign's id."""
     (older,) = line.states(*told("one", first))
     (younger,) = line.states(*told("two", second))
-    proxy = [*farm(first, "one")[: MAX_MEMBERS // 2], *farm(second, "two")[: MAX_MEMBERS // 2]]
-    states = line.states(finding("network:proxy", proxy))
+    states = line.states(after_ms=MINUTE_MS - line.now % MINUTE_MS)
     assert states[younger].merged_into == older
     return older, younger
 
 
-def told(prefix: str, count: int) -> list[Finding]:
-    return [finding(f"{kind}:{prefix}", farm(count, prefix)) for kind in ("payment", "shape")]
+def told(prefix: str, count: int, cards: str = "shared") -> list[Finding]:
+    members = [member(f"{prefix}-{i:02d}", 3.0, 32, f"payment:{cards}-{i % CARDS}") for i in range(count)]
+    return [finding(f"{kind}:{prefix}", members) for kind in ("system_prompt", "shape")]
 
 
 def test_a_merger_takes_along_accounts_beyond_those_that_groups_name() -> None:
@@ -54,17 +55,50 @@ def test_the_core_stays_the_core_in_a_merger() -> None:
     line = Line()
     line.say(*told("one", 20), *told("two", 20))
     before = {account.account_id for account in rows_of(line, AccountRow) if account.is_core}
-    line.say(finding("network:proxy", [*farm(20, "one"), *farm(20, "two")]))
+    line.say(after_ms=MINUTE_MS - line.now % MINUTE_MS)
     assert len(rows_of(line, CampaignRow)) == 1
     after = {account.account_id for account in rows_of(line, AccountRow) if account.is_core}
     assert after == before
     assert {name[:3] for name in before} == {"one", "two"}
 
 
+def test_farms_that_have_a_tool_and_a_proxy_in_common_but_no_card_stay_two() -> None:
+    line = Line()
+    line.say(*told("one", 20, "ones"), *told("two", 20, "twos"))
+    both = [member(f"{prefix}-{i:02d}") for prefix in ("one", "two") for i in range(20)]
+    line.say(finding("tools:common", both), finding("network:proxy", both))
+    line.say(after_ms=MINUTE_MS - line.now % MINUTE_MS)
+    campaigns = rows_of(line, CampaignRow)
+    assert [campaign.count for campaign in campaigns] == [20, 20]
+    assert {account.account_id[:3] for account in rows_of(line, AccountRow) if account.campaign} == {
+        "one",
+        "two",
+    }
+
+
+def test_a_farm_whose_groups_joined_another_by_a_common_tool_is_convicted_by_its_own_evidence() -> None:
+    line = Line()
+    line.say(*told("one", 20, "ones"))
+    both = [member(f"{prefix}-{i:02d}") for prefix in ("one", "two") for i in range(20)]
+    line.say(finding("tools:common", both, LOUD[1:], log_e=5.0))
+    two = [member(f"two-{i:02d}", 3.0, 32, f"payment:twos-{i % CARDS}") for i in range(20)]
+    line.say(finding("system_prompt:two", two, LOUD[1:], log_e=5.0))
+    (campaign,) = rows_of(line, CampaignRow)
+    assert "system_prompt:two" in campaign.groups  # its accounts stand in a group of the campaign
+    assert campaign.count == 20
+    line.say(finding("system_prompt:two", two))
+    first, second = sorted(rows_of(line, CampaignRow), key=lambda row: row.founded_at)
+    assert first.campaign_id == campaign.campaign_id
+    assert "system_prompt:two" not in first.groups
+    assert "system_prompt:two" in second.groups
+    assert second.count == 20
+    assert {group.campaign for group in rows_of(line, SuspectRow)} == {first.campaign_id, second.campaign_id}
+
+
 def test_groups_for_which_a_merger_has_no_room_are_free_and_cost_nobody_his_verdict(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(union, "MAX_GROUPS", 4)
+    monkeypatch.setattr(union, "MAX_GROUPS", 3)
     line = Line()
     older, _ = merged(line, 20, 20)
     groups = rows_of(line, SuspectRow)

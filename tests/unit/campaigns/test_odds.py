@@ -9,13 +9,13 @@ from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.makeup import LEAST_HONEST, honest_count
 from stream_guard.campaigns.odds import (
     AMONG,
+    LEAST_AMONG,
     LEAST_FITS,
     MIN_AMONG,
     MIN_VOTES,
     MOST_RELIEF,
     SOFT_FITS,
     SOFT_NATS,
-    TELLING_FIT,
     Odds,
     budget_line,
     weigh,
@@ -231,8 +231,24 @@ def test_one_vote_is_enough_only_among_accounts_that_are_nearly_all_the_campaign
     assert not half.suffices(-100.0, 0.0, stands=False)
 
 
-@pytest.mark.parametrize("fit", [-0.01, -1.0, -4.0])
+@pytest.mark.parametrize("indicator", ["network:relay", "email_domain:mail"])
+def test_where_strangers_turn_up_as_well_one_vote_is_never_enough(indicator: str) -> None:
+    group = suspect(indicator, size=40, inside=40)
+    odds = odds_of(stands_in(group, fit=8.0), campaign_of(40, around=1), group, honest=0.5)
+    assert len(odds.votes) == 1
+    assert not odds.suffices(-100.0, 0.0, stands=False)
+
+
+@given(fit=st.floats(0.5, 8.0))
+def test_in_a_tool_that_many_honest_customers_use_no_fit_stands_in_for_a_second_vote(fit: float) -> None:
+    """They use it as the campaign does, and so work as it does."""
+    group = suspect("tools:common", size=200, inside=140)
+    odds = odds_of(stands_in(group, fit=fit), campaign_of(140, around=60), group, honest=60.0)
+    assert not odds.suffices(-100.0, 0.0, stands=False)
+
+
 @pytest.mark.parametrize("honest", [0.5, 1.0, 4.0])
+@pytest.mark.parametrize("fit", [-0.01, -1.0, -4.0])
 def test_whose_conduct_does_not_fit_is_never_held_by_whom_he_stands_among(fit: float, honest: float) -> None:
     group = suspect("shape:farm", size=400, inside=390)
     odds = odds_of(stands_in(group, fit=fit), campaign_of(390), group, honest=honest)
@@ -249,8 +265,8 @@ def test_few_accounts_of_a_campaign_do_not_tell_what_a_group_is_made_up_of() -> 
         assert (odds.among > 0) == (inside >= MIN_AMONG)
 
 
-def test_votes_that_honest_customers_share_as_well_need_the_line_without_relief_or_a_telling_fit() -> None:
-    """A tool and a relay; with a card beside one of them the relief counts."""
+def test_votes_that_honest_customers_share_as_well_need_the_line_without_relief() -> None:
+    """A tool and a relay; with a card beside one of them, or among none but the campaign's, relief counts."""
     soft = [suspect("shape:farm"), suspect("network:relay")]
     owned = [suspect("shape:farm"), suspect("payment:card")]
     campaign = campaign_of(around=1)
@@ -261,8 +277,9 @@ def test_votes_that_honest_customers_share_as_well_need_the_line_without_relief_
     assert held.suffices(held.total - 0.1, 0.0, stands=False)
     assert not weak.suffices(weak.total - 0.1, 0.0, stands=False)
     assert weak.suffices(weak.total - weak.relief - SOFT_NATS - 0.1, 0.0, stands=False)
-    telling = odds_of(stands_in(*soft, fit=TELLING_FIT), campaign, *soft, honest=10.0)
-    assert telling.suffices(telling.total - 0.1, 0.0, stands=False)
+    among = odds_of(stands_in(*soft, fit=AMONG - LEAST_AMONG), campaign, *soft, honest=1.0)
+    assert among.is_among_own
+    assert among.suffices(among.total - 0.1, 0.0, stands=False)
     assert list(SOFT_FITS) == sorted(SOFT_FITS, reverse=True)
     assert all(soft_fit > fit for soft_fit, fit in zip(SOFT_FITS, LEAST_FITS, strict=True))
 

@@ -170,12 +170,14 @@ def test_a_newcomer_on_software_and_network_alone_waits_for_his_conduct() -> Non
     )
 
 
-def test_campaigns_that_share_members_merge_under_the_older_id() -> None:
+def test_campaigns_that_hold_one_device_merge_under_the_older_id() -> None:
     line = Line()
-    older = line.states(*convicted("bad", "payment:one", "shape:one"))
-    younger = line.states(*convicted("too", "payment:two", "shape:two"))
-    (older_id,), (younger_id,) = older, younger
-    both = line.states(finding("network:proxy", [*farm(), *farm(20, "too")]))
+    bad, too = (
+        [member(f"{prefix}-{i:02d}", 3.0, 32, "device:one") for i in range(20)] for prefix in ("bad", "too")
+    )
+    (older_id,) = line.states(finding("payment:one", bad), finding("shape:one", bad))
+    (younger_id,) = line.states(finding("payment:two", too), finding("shape:two", too))
+    both = line.states(after_ms=MINUTE_MS - line.now % MINUTE_MS)
     assert both[younger_id].status == "merged"
     assert both[younger_id].merged_into == older_id
     assert both[older_id].status == "active"
