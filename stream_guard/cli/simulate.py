@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,7 +13,6 @@ from stream_guard.cli.options import Config, Json, settings_from
 from stream_guard.cli.output import progress_bar, say, show_json, show_table
 from stream_guard.errors import ConfigurationError
 
-AT_ONCE = 4096  # lines
 Name = Annotated[
     str | None,
     typer.Argument(
@@ -173,13 +171,12 @@ def _list(json: bool) -> None:
         show_table(("name", "sort", "what"), ((name, *told) for name, told in listed.items()))
 
 
-def _play(traffic: Any, write: Callable[[list[bytes]], None]) -> None:
+def _play(traffic: Any, write: Callable[[bytes], Any]) -> None:
     """All events."""
     begin, end = traffic.span
-    events = traffic.events()
     with progress_bar("simulate", int(end - begin)) as bar:
-        while lines := list(islice(events, AT_ONCE)):
-            write(lines)
+        for block in traffic.blocks():
+            write(block)
             bar.at(int(traffic.played_to - begin))
 
 
@@ -194,8 +191,8 @@ def _report(traffic: Any, accounts: int) -> None:
 
 
 @contextmanager
-def _outlet(output: str | None, config: Path | None) -> Iterator[Callable[[list[bytes]], None]]:
-    """Where lines go."""
+def _outlet(output: str | None, config: Path | None) -> Iterator[Callable[[bytes], Any]]:
+    """Where blocks of lines go."""
     with ExitStack() as stack:
         if output is None:
             yield _into_kafka(stack, config)
@@ -204,14 +201,10 @@ def _outlet(output: str | None, config: Path | None) -> Iterator[Callable[[list[
 
         closing, file = open_lines(output)
         stack.push(closing)
-        yield lambda lines: _write(file, lines)
+        yield file.write
 
 
-def _write(file: Any, lines: list[bytes]) -> None:
-    file.write(b"\n".join(lines) + b"\n")
-
-
-def _into_kafka(stack: ExitStack, config: Path | None) -> Callable[[list[bytes]], None]:
+def _into_kafka(stack: ExitStack, config: Path | None) -> Callable[[bytes], None]:
     from stream_guard.bootstrap import build_topology
     from stream_guard.cli.produce import Sender
     from stream_guard.runtime.topics import ensure_topics
@@ -222,8 +215,8 @@ def _into_kafka(stack: ExitStack, config: Path | None) -> Callable[[list[bytes]]
     sender = Sender(settings, topology.stream("requests"))
     stack.callback(sender.close)
 
-    def send(lines: list[bytes]) -> None:
-        for line in lines:
+    def send(block: bytes) -> None:
+        for line in block[:-1].split(b"\n"):
             sender.send(line)
 
     return send
