@@ -31,7 +31,7 @@ every `CREDIT_HALF_LIFE_MS` after its last sign of life.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log
+from math import exp, log
 
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.rows import CONDUCT_REQUESTS, AccountRow, CampaignRow, SuspectRow
@@ -79,6 +79,7 @@ class Odds:
     relief: float = 0.0  # nats by which the line is lower, since few accounts stand around the campaign
     lacks: float = 0.0  # nats against it: most of the campaign share cards or devices, and it does not
     among: float = 0.0  # nats that it is the campaign's, by what its groups are made up of (`_among`)
+    around: float = 1.0  # honest accounts that the line less its relief counts with
 
     @property
     def is_among_own(self) -> bool:
@@ -90,6 +91,15 @@ class Odds:
     def total(self) -> float:
         """All together, before what labels add."""
         return sum(self.votes.values()) + self.fit + self.credit + self.lacks
+
+    def doubt(self, bonus: float, members: int) -> float:
+        """Probability that the account is honest all the same, given that the campaign is one.
+
+        Of so many honest accounts around it, e^-total each would show such odds; against them stand its
+        members.  At the line that is what the operator grants for one day, over the members.
+        """
+        honest = self.around * exp(-self.total - bonus)
+        return honest / (honest + max(members, 1))
 
     def suffices(self, line: float, bonus: float, *, stands: bool) -> bool:
         """Whether the account is to be sentenced; a sentence that stands needs a little less."""
@@ -152,7 +162,9 @@ def weigh(
     among = max(
         (_among(group, honest[group.indicator], is_inside=is_inside) for group in groups), default=0.0
     )
-    return Odds(campaign.campaign_id, votes, fit, has_conduct, credit, evidence, relief, lacks, among)
+    accounts = max((group.size / group.share for group in groups if group.share > 0), default=1.0)
+    around = max(accounts * exp(-relief), campaign.around, 1.0)
+    return Odds(campaign.campaign_id, votes, fit, has_conduct, credit, evidence, relief, lacks, among, around)
 
 
 def _among(group: SuspectRow, honest: float, *, is_inside: bool) -> float:
