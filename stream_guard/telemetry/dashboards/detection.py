@@ -94,8 +94,8 @@ BUDGET: Final = Row(
         Look(
             "Budget for false blocks",
             "short",
-            "False blocks within thirty days: granted; known by operators' words; expected by the odds of those "
-            "sentenced, given that their campaigns are campaigns.",
+            "False blocks within thirty days: granted; known by operators' words; expected by the odds of "
+            "those sentenced, given that their campaigns are campaigns.",
             {name: f"stream_guard:false_blocks_{name}:30d" for name in ("granted", "known", "expected")},
             "/audit",
         ),

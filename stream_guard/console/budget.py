@@ -1,0 +1,53 @@
+"""What is spent of the budget for false blocks, as far as a console can know.
+
+*Granted* is what `budget.false_blocks_per_100k_account_days` gives to as many accounts as the workers know,
+for thirty days.  *Taken back* are accounts that operators revoked or labelled wrong in that time, the false
+blocks that somebody spoke of: from `guard.control.v1`, which keeps every word, so that no restart forgets
+them.  *Expected* is the workers' own count by the odds, since they started.  Prometheus counts both over
+thirty days and knows blocks from throttles (docs/metrics.md); this is for a glance.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from stream_guard.console.memory import Memory
+from stream_guard.console.meters import Reading
+
+DAYS: Final = 30
+NEARLY: Final = 0.8  # as the alert has it
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """In accounts."""
+
+    granted: float  # 0: not known, since no worker answers
+    taken_back: int
+    expected: float
+
+    @property
+    def is_nearly_spent(self) -> bool:
+        """Whether somebody should look."""
+        spent = max(self.taken_back, self.expected)
+        return 0 < self.granted * NEARLY < spent
+
+
+def budget_of(memory: Memory, reading: Reading, per_100k: float, now: float) -> Budget:
+    """The budget at ``now``."""
+    since = now - DAYS * 86_400
+    taken_back = {
+        word.subject
+        for word in memory.words()
+        if word.spoken_at > since
+        and (word.verb == "revoke" or (word.verb == "label" and word.value == "wrong"))
+    }
+    return Budget(reading.accounts * DAYS * per_100k / 100_000, len(taken_back), reading.expected_false)
+
+
+def shown(accounts: float) -> str:
+    """A number of accounts that may be far below one.
+
+    >>> shown(0.0), shown(0.0042), shown(2.87), shown(31.4), shown(1234.5)
+    ('0', '0.0042', '2.9', '31', '1,234')
+    """
+    return f"{accounts:,.0f}" if accounts >= 10 or not accounts else f"{accounts:.2g}"
