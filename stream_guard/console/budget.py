@@ -14,7 +14,10 @@ from stream_guard.console.memory import Memory
 from stream_guard.console.meters import Reading
 
 DAYS: Final = 30
-NEARLY: Final = 0.8  # as the alert has it
+NEARLY: Final = 0.8  # as the alert has it,
+LEAST: Final = (
+    0.5  # and half an account: to 200 accounts 0.06 are granted, of which odds alone may use up most
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Budget:
     def is_nearly_spent(self) -> bool:
         """Whether somebody should look."""
         spent = max(self.taken_back, self.expected)
-        return 0 < self.granted * NEARLY < spent
+        return spent >= LEAST and 0 < self.granted * NEARLY < spent
 
 
 def budget_of(memory: Memory, reading: Reading, per_100k: float, now: float) -> Budget:

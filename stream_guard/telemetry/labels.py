@@ -46,6 +46,7 @@ COUNTS = _closed(
         "blocks_within_cap",
         "unknown_source",
         "words_refused",
+        "labels_learnt",
         "words_on_strangers",
         "words_not_for_campaigns",
         *(f"words.{verb}" for verb in get_args(Control.__annotations__["verb"])),

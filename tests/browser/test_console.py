@@ -4,6 +4,7 @@ import json
 import os
 import re
 from pathlib import Path
+from urllib.request import urlopen
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from stream_guard.settings import StreamSettings
 from tests.browser.conftest import PATIENCE_S, Place, Watched
 from tests.e2e.program import good, stream_guard
 from tests.support.kafka import read_topics
+from tests.support.polling import until
 
 pytestmark = [
     pytest.mark.browser, pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(900),
@@ -24,6 +26,7 @@ RULES = {
     "dark": ["color-contrast"],  # all else is the same
 }
 PHONE = {"width": 360, "height": 740}
+METRICS_PORT = "STREAM_GUARD_TELEMETRY__METRICS_PORT"
 PICTURES = os.environ.get("STREAM_GUARD_PICTURES", "")
 
 
@@ -106,6 +109,7 @@ def test_no_page_is_refused_anything_by_its_own_policy(watched: Watched) -> None
             assert [each for each in watched.complaints if "404" not in each] == []
             watched.complaints.clear()
         assert watched.complaints == [], path
+    assert watched.asked == {watched.url}, "nothing comes from elsewhere: it works offline"
 
 
 @pytest.mark.parametrize("scheme", RULES)
@@ -158,6 +162,19 @@ def test_the_keyboard_is_enough(watched: Watched) -> None:
     page.keyboard.type("acc_")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Accounts")).to_be_visible()
+
+
+def test_what_has_not_changed_is_not_put_in_again(watched: Watched) -> None:
+    """A screen reader would read the whole of it again, every two seconds."""
+    watched.open("/")
+    page = watched.open(f"/account?id={blocked(watched.page, 0)}")
+    page.wait_for_function("document.querySelector('#holds').dataset.shown")
+    page.evaluate("document.querySelector('#holds').firstElementChild.id = 'as-it-was'")
+    for _ in range(2):
+        with page.expect_response("**/account/holds*") as told:
+            pass
+        told.value.finished()
+    expect(page.locator("#as-it-was")).to_have_count(1)
 
 
 def test_the_overview_follows_the_stream_until_it_is_paused(watched: Watched) -> None:
@@ -257,9 +274,22 @@ def test_what_is_said_in_the_browser_changes_what_the_worker_decides(watched: Wa
         ("revoke", "", "ann"), ("label", "wrong", "ann"), ("label", "right", "ann"), ("exempt", "", "ann"),
         ("shadow", "on", "ann"), ("shadow", "off", "ann"),
     }  # fmt: skip
+    until(lambda: learnt(place) >= 2, PATIENCE_S, "both labels have taught the classifier")
     log = place.log.read_text(encoding="utf-8")
     assert log.count('"event": "operator_spoke"') == len(said)
     assert "the token of these tests" not in log
+
+
+def learnt(place: Place) -> float:
+    """Labels that the worker's online classifier has learnt from."""
+    return metric(place, 'stage_counted_total{stage="campaigns",what="labels_learnt"}')
+
+
+def metric(place: Place, series: str) -> float:
+    """One series of the worker's metrics."""
+    with urlopen(f"http://127.0.0.1:{place.environment[METRICS_PORT]}/metrics", timeout=10) as answer:
+        found = re.findall(rf"^stream_guard_{re.escape(series)} (\S+)$", answer.read().decode(), re.MULTILINE)
+    return float(found[0]) if found else 0.0
 
 
 def words(place: Place) -> list[Control]:

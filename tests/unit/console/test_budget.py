@@ -46,6 +46,7 @@ def test_twice_the_accounts_or_twice_the_knob_grant_twice_as_much() -> None:
         (Budget(granted=3.0, taken_back=3, expected=0.0), True),
         (Budget(granted=3.0, taken_back=0, expected=2.5), True),
         (Budget(granted=0.9, taken_back=1, expected=0.0), True),
+        (Budget(granted=0.06, taken_back=0, expected=0.4), False),  # not half an account
         (Budget(granted=0.0, taken_back=5, expected=0.0), False),  # no worker answers: nothing can be said
     ],
 )
