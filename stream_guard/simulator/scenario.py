@@ -102,10 +102,21 @@ class Traffic:
 
     def blocks(self) -> Iterator[bytes]:
         """The same lines with their ends, many at once, when nobody stands in the way."""
+        return map(self._writer.block, self._slices())
+
+    def keyed(self) -> Iterator[tuple[list[str], list[bytes]]]:
+        """The same, as lists of accounts and of their lines."""
+        ids = self._world.roster.ids
+        for rows in self._slices():
+            lines = self._writer.block(rows)[:-1].split(b"\n")
+            yield [ids[account] for account in rows["account"].tolist()], lines
+
+    def _slices(self) -> Iterator[Array]:
+        """All rows, as they are planned, as many at once as a block has."""
         for rows in self._plan.stretches():
             self._note(rows)
             for first in range(0, len(rows), BLOCK):
-                yield self._writer.block(rows[first : first + BLOCK])
+                yield rows[first : first + BLOCK]
         self.played_to = self._world.span.end
 
     def _reactions(self) -> dict[int, Reaction]:
