@@ -97,7 +97,7 @@ def _held(seen: Snapshot) -> Text:
     line.append(reasons, "dim")
     budget = seen.budget
     granted = shown(budget.granted) if budget.granted else "?"
-    spent = f"{budget.taken_back:,} taken back, {shown(budget.expected)} expected, of {granted} granted"
+    spent = f"{budget.taken_back:,} taken back, {shown(budget.expected)} expected, at most {granted} granted"
     return line.append(f"\nFalse blocks in {DAYS} days: {spent}", "dim")
 
 

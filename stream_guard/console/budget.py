@@ -1,10 +1,11 @@
 """What is spent of the budget for false blocks, as far as a console can know.
 
-*Granted* is what `budget.false_blocks_per_100k_account_days` gives to as many accounts as the workers know,
-for thirty days.  *Taken back* are accounts that operators revoked or labelled wrong in that time, the false
-blocks that somebody spoke of: from `guard.control.v1`, which keeps every word, so that no restart forgets
-them.  *Expected* is the workers' own count by the odds, since they started.  Prometheus counts both over
-thirty days and knows blocks from throttles (docs/metrics.md); this is for a glance.
+*Granted* is what `budget.false_blocks_per_100k_account_days` gives at most to as many accounts as the workers
+know: if each asks on each of thirty days.  *Taken back* are accounts that operators revoked or labelled wrong
+in that time, the false blocks that somebody spoke of: `guard.control.v1` keeps every word, so that
+no restart forgets any.  *Expected* is the workers' own count by the odds, since they started.  This is for a
+glance: Prometheus counts all three over thirty days, by the days on which accounts asked, and knows blocks
+from throttles (docs/operations.md).
 """
 
 from dataclasses import dataclass

@@ -91,6 +91,6 @@ def _spent(budget: Budget) -> Iterator[Look]:
         accounts = "account was" if budget.taken_back == 1 else "accounts were"
         text = (
             f"False blocks: {budget.taken_back:,} {accounts} taken back within {DAYS} days, "
-            f"{shown(budget.expected)} expected by the odds; {shown(budget.granted)} are granted"
+            f"{shown(budget.expected)} expected by the odds; at most {shown(budget.granted)} are granted"
         )
         yield Look("warn", text, "/audit")
