@@ -8,7 +8,7 @@ from statistics import median
 
 from msgspec import Struct
 
-from stream_guard.evaluation.plots import ROW, Axis, rows
+from stream_guard.evaluation.plots import ROW, Axis, Frame, rows
 from stream_guard.evaluation.results import CampaignResult, Result
 from stream_guard.evaluation.summing import per_100k
 from stream_guard.evaluation.tables import NEVER, duration, interval, percent
@@ -97,19 +97,25 @@ def harvests(results: Sequence[Result]) -> tuple[str, list[tuple[str, str]]] | N
     height = max(ROW, DECIDER_PX * len(deciders) + GAP_PX)
     frame, places = rows(x, names, "harvest by campaign and decider", height)
     for place, runs in zip(places, found.values(), strict=True):
-        for number, decider in enumerate(deciders):
+        here = [decider for decider in deciders if any(run.decider == decider for run, _ in runs)]
+        for number, decider in enumerate(here):
+            at = place + REACH * (1 - 2 * number / (len(here) - 1)) if len(here) > 1 else place
             mine = [(run, one) for run, one in runs if run.decider == decider and one.exchanges]
-            if not mine:
-                continue
-            at = place + (REACH * (1 - 2 * number / (len(deciders) - 1)) if len(deciders) > 1 else 0.0)
-            colour = f"c{number % COLOURS}"
-            ratios = [one.harvested_ratio for _, one in mine]
-            frame.bar(min(ratios), max(ratios), at, f"stroke thin {colour}")
-            for run, one in mine if len(mine) > 1 else ():
-                title = f"{one.campaign}, {decider}, seed {run.seed}: {percent(one.harvested_ratio)}"
-                frame.dot(one.harvested_ratio, at, f"fill {colour}", title, radius=SEED_PX)
-            ratio = sum(one.harvested for _, one in mine) / sum(one.exchanges for _, one in mine)
-            title = f"{mine[0][1].campaign}, {decider}: {percent(ratio)} of {len(mine)} runs together"
-            frame.dot(ratio, at, f"fill solid {colour}", title, radius=ALL_PX)
+            _draw(frame, mine, at, f"c{deciders.index(decider) % COLOURS}")
     legend = [(f"c{number % COLOURS}", decider) for number, decider in enumerate(deciders)]
     return frame.svg(), legend
+
+
+def _draw(frame: Frame, mine: Sequence[tuple[Result, CampaignResult]], at: float, colour: str) -> None:
+    """One campaign by one decider."""
+    if not mine:
+        return
+    ratios = [one.harvested_ratio for _, one in mine]
+    frame.bar(min(ratios), max(ratios), at, f"stroke thin {colour}")
+    for run, one in mine if len(mine) > 1 else ():
+        title = f"{one.campaign}, {run.decider}, seed {run.seed}: {percent(one.harvested_ratio)}"
+        frame.dot(one.harvested_ratio, at, f"fill {colour}", title, radius=SEED_PX)
+    ratio = sum(one.harvested for _, one in mine) / sum(one.exchanges for _, one in mine)
+    seeds = "1 run" if len(mine) == 1 else f"{len(mine)} runs together"
+    title = f"{mine[0][1].campaign}, {mine[0][0].decider}: {percent(ratio)} of {seeds}"
+    frame.dot(ratio, at, f"fill solid {colour}", title, radius=ALL_PX)
