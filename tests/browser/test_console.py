@@ -3,15 +3,20 @@
 import json
 import os
 import re
+import time
+from io import StringIO
 from pathlib import Path
 from urllib.request import urlopen
 
 import msgspec
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from rich.console import Console
 
+from stream_guard.cli.top_view import draw, snapshot
+from stream_guard.console.sources import Sources
 from stream_guard.records import CampaignState, Control, Decision
-from stream_guard.settings import StreamSettings
+from stream_guard.settings import StreamSettings, load_settings
 from tests.browser.conftest import PATIENCE_S, Place, Watched
 from tests.e2e.program import good, stream_guard
 from tests.support.kafka import read_topics
@@ -99,6 +104,21 @@ def test_pictures_for_the_documents(browser: Browser, place: Place, tmp_path: Pa
             assert file.stat().st_size > 10_000, "a page with nothing on it is smaller"
         context.close()
         assert watched.complaints == []
+
+
+def test_pictures_of_the_terminal(place: Place, tmp_path: Path) -> None:
+    """`stream-guard top` as somebody sees it, drawn by rich; without the fonts that it would fetch."""
+    folder = Path(PICTURES) if PICTURES else tmp_path
+    terminal = Console(record=True, width=136, file=StringIO())
+    with Sources(load_settings(environment=place.environment), has_profiles=False) as sources:
+        until(lambda: sources.state().is_complete and sources.meters.looked > 1, PATIENCE_S, "all is read")
+        terminal.print(draw(snapshot(sources, time.time())))
+    drawn = re.sub(r"@font-face \{.*?\}", "", terminal.export_svg(title="stream-guard top"), flags=re.DOTALL)
+    (folder / "top.svg").write_text(drawn, encoding="utf-8")
+    assert "http" not in drawn.replace("http://www.w3.org/2000/svg", "").replace(
+        "https://www.textualize.io", ""
+    )
+    assert "campaign" in drawn
 
 
 def test_no_page_is_refused_anything_by_its_own_policy(watched: Watched) -> None:
