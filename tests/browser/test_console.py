@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from rich.console import Console
 
 from stream_guard.cli.top_view import draw, snapshot
@@ -182,6 +182,24 @@ def test_the_keyboard_is_enough(watched: Watched) -> None:
     page.keyboard.type("acc_")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Accounts")).to_be_visible()
+    watched.open(f"/account?id={blocked(page, 7)}")
+    why = page.get_by_role("form", name="Was it right?").get_by_label("Why")
+    tab_to(why)
+    page.keyboard.type("by keyboard alone")
+    tab_to(page.get_by_role("button", name="Label as right"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Said: label right")
+
+
+def tab_to(wanted: Locator) -> None:
+    """As somebody gets there who has no mouse; every stop on the way shows where he is."""
+    for _ in range(60):
+        wanted.page.keyboard.press("Tab")
+        shown = wanted.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert shown != "none", wanted.page.evaluate("document.activeElement.outerHTML")[:200]
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+    pytest.fail(f"no Tab leads to {wanted}")
 
 
 def test_what_has_not_changed_is_not_put_in_again(watched: Watched) -> None:
@@ -249,7 +267,7 @@ def test_pages_say_the_same_without_scripts(browser: Browser, place: Place) -> N
 
 def test_what_is_said_in_the_browser_changes_what_the_worker_decides(watched: Watched, place: Place) -> None:
     watched.sign_in("ann")
-    page = watched.page
+    page, known = watched.page, learnt(place)
     wrong, revoked, exempt, shadowed = (blocked(page, number) for number in (3, 4, 5, 6))
 
     def act(account: str, button: str, label: str = "Was it right?") -> None:
@@ -293,7 +311,7 @@ def test_what_is_said_in_the_browser_changes_what_the_worker_decides(watched: Wa
         ("revoke", "", "ann"), ("label", "wrong", "ann"), ("label", "right", "ann"), ("exempt", "", "ann"),
         ("shadow", "on", "ann"), ("shadow", "off", "ann"),
     }  # fmt: skip
-    until(lambda: learnt(place) >= 2, PATIENCE_S, "both labels have taught the classifier")
+    until(lambda: learnt(place) >= known + 2, PATIENCE_S, "both labels have taught the classifier")
     log = place.log.read_text(encoding="utf-8")
     assert log.count('"event": "operator_spoke"') == len(said)
     assert "the token of these tests" not in log
