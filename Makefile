@@ -46,8 +46,9 @@ results: $(VENV)/.dev ## the tables of docs/results.md (ARGS="--seeds 3" for mor
 results-scale: $(VENV)/.dev ## the table of sizes in docs/results.md: 5,000 to 1,000,000 honest accounts (ARGS="--accounts 5000")
 	$(RUN)/python -m stream_guard.cli.results_scale docs/results.md $(ARGS)
 
-pictures: $(VENV)/.dev ## the pictures in docs/images, from a real run in Chromium
+pictures: $(VENV)/.dev ## the pictures in docs/images: a real run in Chromium and in a terminal, and calibration
 	STREAM_GUARD_PICTURES=docs/images $(RUN)/python -m pytest -q tests/browser -k pictures
+	$(RUN)/python -m tests.benchmarks.calibration
 
 up: $(VENV)/.user ## Kafka, Valkey and a worker on this machine, without Docker (SAMPLE=1 to send the sample first)
 	$(RUN)/python -m stream_guard.embedded $(if $(SAMPLE),--sample)

@@ -46,6 +46,8 @@ class Accounts:
         if is_repeated(row, event.event_id):
             out.count("repeated")
             return
+        if not row.requests or at // DAY_MS > row.last_at // DAY_MS:
+            out.count("account_days")
         observe(row, event, at)
         if not indicators.is_unchanged(event, row.facets):
             self._identify(row, event)

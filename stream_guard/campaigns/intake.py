@@ -87,6 +87,7 @@ class Intake:
         if account.votes:
             model = ledger.labels()
             model.learn_one({"fit": account.fit, **account.votes}, is_right=is_right)
+            count("labels_learnt")
             ledger.put_labels(model)
         account.is_cleared = not is_right
 

@@ -33,7 +33,7 @@ every `CREDIT_HALF_LIFE_MS` after its last sign of life.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log
+from math import exp, log
 
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.rows import CONDUCT_REQUESTS, AccountRow, CampaignRow, SuspectRow
@@ -85,6 +85,7 @@ class Odds:
     lacks: float = 0.0  # nats against it: most of the campaign share cards or devices, and it does not
     among: float = 0.0  # nats that it is the campaign's, by what its groups are made up of
     is_alone: bool = False  # whether hardly anybody is left in one of these groups who is not sentenced
+    around: float = 1.0  # honest accounts that the line less its relief counts with
 
     @property
     def is_among_own(self) -> bool:
@@ -97,6 +98,15 @@ class Odds:
     def total(self) -> float:
         """All together, before what labels add."""
         return sum(self.votes.values()) + self.fit + self.credit + self.lacks
+
+    def doubt(self, bonus: float, members: int) -> float:
+        """Probability that the account is honest all the same, given that the campaign is one.
+
+        Of so many honest accounts around it, e^-total each would show such odds; against them stand its
+        members.  At the line that is what the operator grants for one day, over the members.
+        """
+        honest = self.around * exp(-self.total - bonus)
+        return honest / (honest + max(members, 1))
 
     def suffices(self, line: float, bonus: float, *, stands: bool) -> bool:
         """Whether the account is to be sentenced; a sentence that stands needs a little less."""
@@ -171,8 +181,19 @@ def weigh(
         dimension_of(group.indicator) not in PUBLIC and group.size - group.inside <= LEFT * group.inside
         for group in telling
     )
+    accounts = max((group.size / group.share for group in groups if group.share > 0), default=1.0)
     return Odds(
-        campaign.campaign_id, votes, fit, has_conduct, credit, evidence, relief, lacks, among, is_alone
+        campaign_id=campaign.campaign_id,
+        votes=votes,
+        fit=fit,
+        has_conduct=has_conduct,
+        credit=credit,
+        evidence=evidence,
+        relief=relief,
+        lacks=lacks,
+        among=among,
+        is_alone=is_alone,
+        around=max(accounts * exp(-relief), campaign.around, 1.0),
     )
 
 

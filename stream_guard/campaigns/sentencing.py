@@ -11,6 +11,7 @@ from stream_guard.topology import Out
 
 VERDICTS = "verdicts"
 SCORE_AT_LINE = 0.9
+MILLION = 1_000_000
 
 
 class Session:
@@ -79,6 +80,8 @@ class Session:
         )
         if is_old and abs(score - before) < NEWS and self._now - account.said_at < AGAIN_MS:
             return
+        if not account.verdict:
+            self._out.count("doubt_millionths", round(MILLION * odds.doubt(bonus, campaign.count)))
         account.said_at = self._now
         account.verdict, account.said = campaign.campaign_id, (campaign.kind, score, campaign.is_cold)
         self._out.emit(VERDICTS, account.account_id, self._verdict(account, campaign, odds, bonus))

@@ -211,6 +211,7 @@ def _metrics(settings: Settings, decoder: Any, projection: Any, stack: ExitStack
     telemetry = Telemetry()
     telemetry.watch_decoder(decoder)
     telemetry.watch_projection(projection)
+    telemetry.watch_budget(settings.budget.false_blocks_per_100k_account_days)
     try:
         server = MetricsServer(telemetry.registry, settings.telemetry)
     except ConfigurationError:

@@ -41,6 +41,7 @@ def run(config: Config = None) -> None:
     topology = build_topology(settings, policy, decoder)
     telemetry.watch_decoder(decoder)
     telemetry.watch_limit(policy.limits.blocks_per_hour)
+    telemetry.watch_budget(settings.budget.false_blocks_per_100k_account_days)
     with ExitStack() as stack:
         server = stack.enter_context(MetricsServer(telemetry.registry, settings.telemetry))
         log.info("metrics_served", url=server.url)

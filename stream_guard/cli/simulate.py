@@ -1,11 +1,9 @@
 """`stream-guard simulate`: traffic with the truth attached, into files or Kafka."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 import typer
@@ -14,7 +12,7 @@ from stream_guard.cli.options import Config, Json, settings_from
 from stream_guard.cli.output import progress_bar, say, show_json, show_table
 from stream_guard.errors import ConfigurationError
 
-AT_ONCE = 4096  # lines
+Part = TypeVar("Part")
 Name = Annotated[
     str | None,
     typer.Argument(
@@ -154,8 +152,10 @@ def simulate(
         check_name(output)
     _refuse_overlaps(output, [truth, *([words] if words else [])])
     traffic = build(scenario, order)
-    with _outlet(output, config) as write:
-        _play(traffic, write)
+    if output is None:
+        _into_kafka(traffic, config)
+    else:
+        _into_file(traffic, output)
     rows = [*traffic.truth()]
     _write_rows(truth, rows)
     if words is not None:
@@ -173,13 +173,34 @@ def _list(json: bool) -> None:
         show_table(("name", "sort", "what"), ((name, *told) for name, told in listed.items()))
 
 
-def _play(traffic: Any, write: Callable[[list[bytes]], None]) -> None:
-    """All events."""
+def _into_file(traffic: Any, output: str) -> None:
+    from stream_guard.simulator.output import open_lines
+
+    closing, file = open_lines(output)
+    with closing:
+        for block in _watched(traffic, traffic.blocks()):
+            file.write(block)
+
+
+def _into_kafka(traffic: Any, config: Path | None) -> None:
+    from stream_guard.bootstrap import build_topology
+    from stream_guard.cli.simulate_kafka import BatchSender
+    from stream_guard.runtime.topics import ensure_topics
+
+    settings = settings_from(config)
+    topology = build_topology(settings)
+    ensure_topics(topology, settings.kafka)
+    with BatchSender(settings.kafka.bootstrap, topology.stream("requests")) as sender:
+        for accounts, lines in _watched(traffic, traffic.keyed()):
+            sender.send(accounts, lines)
+
+
+def _watched(traffic: Any, parts: Iterable[Part]) -> Iterator[Part]:
+    """All events, with progress."""
     begin, end = traffic.span
-    events = traffic.events()
     with progress_bar("simulate", int(end - begin)) as bar:
-        while lines := list(islice(events, AT_ONCE)):
-            write(lines)
+        for part in parts:
+            yield part
             bar.at(int(traffic.played_to - begin))
 
 
@@ -191,42 +212,6 @@ def _report(traffic: Any, accounts: int) -> None:
     say(f"{traffic.count:,} events of {accounts:,} accounts")
     for name, planned in traffic.planned.items():
         say(f"{name}: {planned:,} answered exchanges")
-
-
-@contextmanager
-def _outlet(output: str | None, config: Path | None) -> Iterator[Callable[[list[bytes]], None]]:
-    """Where lines go."""
-    with ExitStack() as stack:
-        if output is None:
-            yield _into_kafka(stack, config)
-            return
-        from stream_guard.simulator.output import open_lines
-
-        closing, file = open_lines(output)
-        stack.push(closing)
-        yield lambda lines: _write(file, lines)
-
-
-def _write(file: Any, lines: list[bytes]) -> None:
-    file.write(b"\n".join(lines) + b"\n")
-
-
-def _into_kafka(stack: ExitStack, config: Path | None) -> Callable[[list[bytes]], None]:
-    from stream_guard.bootstrap import build_topology
-    from stream_guard.cli.produce import Sender
-    from stream_guard.runtime.topics import ensure_topics
-
-    settings = settings_from(config)
-    topology = build_topology(settings)
-    ensure_topics(topology, settings.kafka)
-    sender = Sender(settings, topology.stream("requests"))
-    stack.callback(sender.close)
-
-    def send(lines: list[bytes]) -> None:
-        for line in lines:
-            sender.send(line)
-
-    return send
 
 
 def _refuse_overlaps(output: str | None, others: list[Path]) -> None:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from stream_guard.cli.demo_view import STYLES
 from stream_guard.console import views
+from stream_guard.console.budget import DAYS, Budget, budget_of, shown
 from stream_guard.console.looks import Look, looks
 from stream_guard.console.sources import Sources
 from stream_guard.decisions.explain import at
@@ -33,6 +34,7 @@ class Snapshot(Struct, frozen=True):
     watermark_at: float  # event time of the stage that is furthest behind; 0: not known
     holding: Mapping[str, Mapping[str, int]]  # action -> accounts in force and in shadow
     reasons: Mapping[str, int]  # first reason of what holds -> accounts
+    budget: Budget  # for false blocks, over thirty days
     looks: tuple[Look, ...]
     campaigns: tuple[CampaignState, ...]  # active, the newest change first
     decisions: tuple[Decision, ...]  # the newest, releases left out
@@ -44,6 +46,7 @@ def snapshot(sources: Sources, now: float) -> Snapshot:
     campaigns = [each for each in memory.campaigns() if each.status == "active"]
     newest = [each for each in memory.newest(DECISIONS * 4) if each.action != "allow"]
     shadows = shadows_at(memory.words()[::-1], now)
+    budget = budget_of(memory, reading, sources.false_blocks_per_100k, now)
     return Snapshot(
         at=now,
         is_complete=state.is_complete,
@@ -54,7 +57,8 @@ def snapshot(sources: Sources, now: float) -> Snapshot:
         watermark_at=reading.watermark_at,
         holding=views.tally(memory.holding(now)),
         reasons=dict(memory.reasons(now).most_common(REASONS)),
-        looks=tuple(looks(state, reading, shadows, campaigns, now)),
+        budget=budget,
+        looks=tuple(looks(state, reading, shadows, campaigns, budget, now)),
         campaigns=tuple(campaigns[:CAMPAIGNS]),
         decisions=tuple(newest[:DECISIONS]),
     )
@@ -90,7 +94,11 @@ def _held(seen: Snapshot) -> Text:
         line.append(f"{counts['force']:,} {views.HELD[action]}", style)
         line.append(f" ({counts['shadow']:,} in shadow)  " if counts["shadow"] else "  ", "dim")
     reasons = ", ".join(f"{views.words(code)} {count:,}" for code, count in seen.reasons.items())
-    return line.append(reasons, "dim")
+    line.append(reasons, "dim")
+    budget = seen.budget
+    granted = shown(budget.granted) if budget.granted else "?"
+    spent = f"{budget.taken_back:,} taken back, {shown(budget.expected)} expected, at most {granted} granted"
+    return line.append(f"\nFalse blocks in {DAYS} days: {spent}", "dim")
 
 
 def _campaigns(seen: Snapshot) -> RenderableType:

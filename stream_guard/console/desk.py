@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 
 from stream_guard import __version__
 from stream_guard.console import views
+from stream_guard.console.budget import Budget, budget_of, shown
 from stream_guard.console.looks import Look, looks
 from stream_guard.console.sessions import Session, Sessions
 from stream_guard.console.sources import Sources
@@ -38,7 +39,7 @@ def templates() -> Environment:
     )
     made.filters |= {
         "at": at, "clock": views.clock, "instant": views.instant, "span": views.span, "words": views.words,
-        "reason": views.reason, "figure": figure, "limits": views.limits, "query": urlencode,
+        "reason": views.reason, "figure": figure, "shown": shown, "limits": views.limits, "query": urlencode,
     }  # fmt: skip
     made.globals |= {"version": __version__, "held": views.HELD, "acted": views.ACTED}
     return made
@@ -82,7 +83,12 @@ class Desk:
         """What needs a look."""
         sources = self.sources
         reading, campaigns = sources.meters.reading, sources.memory.campaigns()
-        return looks(sources.state(), reading, self.shadows(), campaigns, self.clock())
+        return looks(sources.state(), reading, self.shadows(), campaigns, self.budget(), self.clock())
+
+    def budget(self) -> Budget:
+        """What is spent of the budget for false blocks."""
+        sources = self.sources
+        return budget_of(sources.memory, sources.meters.reading, sources.false_blocks_per_100k, self.clock())
 
     def shadows(self) -> list[Control]:
         """What is in shadow by an operator's word."""

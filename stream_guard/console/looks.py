@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from stream_guard.console.budget import DAYS, Budget, shown
 from stream_guard.console.meters import Reading
 from stream_guard.console.sources import State
 from stream_guard.decisions.explain import at
@@ -27,10 +28,15 @@ class Look:
 
 
 def looks(
-    state: State, reading: Reading, shadows: Sequence[Control], campaigns: Sequence[CampaignState], now: float
+    state: State,
+    reading: Reading,
+    shadows: Sequence[Control],
+    campaigns: Sequence[CampaignState],
+    budget: Budget,
+    now: float,
 ) -> list[Look]:
     """All there is."""
-    found = [*_sources(state, reading), *_shadows(shadows), *_stream(reading, now)]
+    found = [*_sources(state, reading), *_shadows(shadows), *_stream(reading, now), *_spent(budget)]
     new = [each for each in campaigns if each.status == "active" and now - each.founded_at < NEW_S]
     if new:
         members = sum(len(each.members) for each in new)
@@ -78,3 +84,13 @@ def _stream(reading: Reading, now: float) -> Iterator[Look]:
         yield Look(
             "warn", f"{reading.dead_letters:,.0f} messages could not be read within a quarter of an hour"
         )
+
+
+def _spent(budget: Budget) -> Iterator[Look]:
+    if budget.is_nearly_spent:
+        accounts = "account was" if budget.taken_back == 1 else "accounts were"
+        text = (
+            f"False blocks: {budget.taken_back:,} {accounts} taken back within {DAYS} days, "
+            f"{shown(budget.expected)} expected by the odds; at most {shown(budget.granted)} are granted"
+        )
+        yield Look("warn", text, "/audit")

@@ -47,6 +47,7 @@ class Reading:
     projection_lag_s: float = 0.0
     dead_letters: float = 0.0  # within the window
     over_cap: float = 0.0  # within the window
+    expected_false: float = 0.0  # honest accounts expected among the sentenced, since the workers started
 
 
 class Meters:
@@ -116,6 +117,7 @@ class Meters:
             projection_lag_s=max(lags, default=0.0),
             dead_letters=self._lately("stream_dead_letters_total", now),
             over_cap=self._lately("decisions_over_cap_total", now),
+            expected_false=total.get(("decisions_false_blocks_expected_total", ""), 0.0),
         )  # fmt: skip
 
     def _per_s(self, found: Mapping[str, Series], name: str, now: float) -> float:

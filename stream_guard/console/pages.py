@@ -211,6 +211,7 @@ def overview_parts(desk: Desk) -> dict[str, Any]:
     return {
         "reading": desk.sources.meters.reading,
         "tally": views.tally(holding),
+        "budget": desk.budget(),
         "reasons": memory.reasons(now).most_common(8),
         "newest": newest,
         "active": [each for each in memory.campaigns() if each.status == "active"],

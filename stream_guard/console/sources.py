@@ -47,6 +47,7 @@ class Sources:
     def __init__(self, settings: Settings, *, has_profiles: bool = True) -> None:
         bootstrap, telemetry = settings.kafka.bootstrap, settings.telemetry
         self.memory = Memory(settings.console.keep_accounts)
+        self.false_blocks_per_100k = settings.budget.false_blocks_per_100k_account_days
         usual = f"http://{telemetry.metrics_host}:{telemetry.metrics_port}/metrics"
         self.meters = Meters(settings.console.metrics or (usual,))
         takers = {

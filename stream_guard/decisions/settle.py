@@ -123,6 +123,8 @@ class Settler:
     def _release(self, case: Case, out: Out, reason: str) -> None:
         """Take back what is held."""
         row, old = case.row, case.row.held
+        if old is not None and old.action == "block" and not old.is_shadow:
+            out.count(f"blocks_ended.{reason}")
         row.held = None
         row.sequence += 1
         is_shadow = old is not None and old.is_shadow

@@ -4,6 +4,7 @@ Verdicts of a tick are only noted; the tick then settles each account that was s
 alarm went off (`settle.py`), the most anomalous first, since blocks are counted.
 
 Counted: ``decided.<action>``, ``shadowed``, ``blocks_over_cap``, ``exempted``, ``returned``,
+``blocks_ended.<reason>`` (of those in force),
 ``unmatched`` (verdicts that no rule speaks for), ``words_refused``, ``unknown_source``.
 
 Glossary: *claim* a verdict that stands (`rows.py`); *word* what an operator said.

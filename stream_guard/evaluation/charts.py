@@ -12,6 +12,8 @@ from stream_guard.evaluation.tables import duration, percent
 LEAST_RATE, MOST_RATE = 0.1, 100_000.0  # per 100,000 account-days
 LEAST_SHARE = 0.0001
 HOURS_A_DAY = 24.0
+HEADROOM = 1.14  # above what a campaign would have had: words of the first block stand there
+FEW = 0.01  # a harvest below is told apart on a logarithmic axis only
 ALL = "all"  # kinds together, see `summing.py`
 COLOURS = 6  # .c0 to .c5 in the page's style
 
@@ -33,7 +35,7 @@ def harvest(one: CampaignResult) -> str:
     tried = [0, *accumulate(hour[1] for hour in one.by_hour)]
     served = [0, *accumulate(hour[2] for hour in one.by_hour)]
     x = Axis("days since its first exchange", 0.0, max(days[-1], 0.1))
-    y = Axis("exchanges", 0.0, max(one.exchanges, tried[-1], 1) * 1.05, show=_count)
+    y = Axis("exchanges", 0.0, max(one.exchanges, tried[-1], 1) * HEADROOM, show=_count)
     label = f"{one.campaign}: {one.harvested} of {one.exchanges} exchanges harvested"
     frame = Frame(x, y, label)
     frame.line([(0.0, one.exchanges), (x.high, one.exchanges)], "rule", f"unopposed: {one.exchanges:,}")
@@ -70,7 +72,7 @@ def trade_off(pools: Sequence[Pooled]) -> tuple[str, list[tuple[str, str]]]:
     x = Axis(
         "honest accounts blocked per 100,000 account-days", LEAST_RATE, MOST_RATE, is_log=True, show=_per_100k
     )
-    y = Axis("harvested", LEAST_SHARE, 1.0, is_log=True, show=lambda v: f"{v * 100:g} %")
+    y = _shares(pools)
     frame, legend = Frame(x, y, "harvest against false blocks, by decider", 360), list[tuple[str, str]]()
     deciders = list(dict.fromkeys(pool.decider for pool in pools))
     for number, decider in enumerate(deciders):
@@ -78,13 +80,22 @@ def trade_off(pools: Sequence[Pooled]) -> tuple[str, list[tuple[str, str]]]:
         ratio, rate = total_ratio(mine), total_rate(mine)
         if ratio is None or rate.value is None or rate.low is None or rate.high is None:
             continue
-        height = max(ratio, LEAST_SHARE)
+        height = max(ratio, y.low)
         colour = f"c{number % COLOURS}"
         frame.bar(max(rate.low, LEAST_RATE), rate.high, height, f"stroke thin {colour}")
         title = f"{decider}: {percent(ratio)} harvested, {rate.value:.1f} blocked per 100,000 account-days"
         frame.dot(max(rate.value, LEAST_RATE), height, f"fill solid {colour}", title)
         legend.append((colour, title))
     return frame.svg(), legend
+
+
+def _shares(pools: Sequence[Pooled]) -> Axis:
+    """Logarithmic if somebody lets next to nothing through."""
+    ratios = [pool.ratio.value for pool in pools if pool.ratio is not None]
+    is_log = min(ratios, default=1.0) < FEW
+    return Axis(
+        "harvested", LEAST_SHARE if is_log else 0.0, 1.0, is_log=is_log, show=lambda v: f"{v * 100:g} %"
+    )
 
 
 def total_ratio(pools: Iterable[Pooled]) -> float | None:

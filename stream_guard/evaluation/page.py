@@ -21,6 +21,17 @@ COLD: Final = (
     "The same campaigns twice: in the first hour of an installation that knows nothing, and after days "
     "with honest accounts alone."
 )
+TOGETHER: Final = (
+    "counts and dollars are added up, harvest comes with its lowest and highest seed, and whatever tells of "
+    "the first block is the median over seeds (never: in half of them or more), purity and completeness as "
+    "well. Informed ones were played with the first seed alone, as were the rules of today, dilution and the "
+    "operator's knob below."
+)
+BY_SEED: Final = (
+    "Harvest of each campaign of the record in each seed, and the mean over seeds with Student's interval "
+    "(95 %), rough where seeds are few. The second table counts honest accounts over all runs of the "
+    "guard in the tables above."
+)
 SIGN: Final = {True: "met", False: "**missed**", None: ""}
 
 
@@ -50,9 +61,10 @@ def block_of(plan: Plan, command: str, done: Mapping[str, tuple[Chapter, Sequenc
         "## Aims",
         markdown(_aims(pooled(guard))),
         "## Campaigns",
+        _seeds_together(plan),
         markdown(_campaigns([*done["record"][1], *done["informed"][1]])),
         "## Seed by seed",
-        "Mean over seeds with Student's interval (95 %), which is rough where seeds are few.",
+        BY_SEED,
         markdown(sections.by_seed(done["record"][1])),
         markdown(sections.honest_by_seed(guard)),
         "## Honest accounts",
@@ -68,6 +80,13 @@ def block_of(plan: Plan, command: str, done: Mapping[str, tuple[Chapter, Sequenc
         if chapter.sweep is not None:
             parts += [f"## {chapter.title}", markdown(_swept(chapter.sweep, chapter, results))]
     return "\n\n".join(parts)
+
+
+def _seeds_together(plan: Plan) -> str:
+    """How several seeds became one row."""
+    if plan.seeds < 2:
+        return "One seed: a campaign's own luck is in every row."
+    return f"Naive and careful campaigns over {plan.seeds} seeds together: {TOGETHER}"
 
 
 def _about(plan: Plan, results: Sequence[Result]) -> str:

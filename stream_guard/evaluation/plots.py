@@ -11,7 +11,8 @@ from math import ceil, floor, log10
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 640, 300
-LEFT, RIGHT, TOP, BOTTOM = 62, 16, 20, 40
+LEFT, RIGHT, TOP, BOTTOM = 62, 22, 20, 40
+DOT = 5
 ROW, NAMES = 22, 190  # of plots of rows: height of one, width of the names
 
 
@@ -77,10 +78,11 @@ class Frame:
         path = " ".join("{:.1f},{:.1f}".format(*self.at(*point)) for point in closed)
         self.add(f'<polygon class="{style}" points="{path}">{_title(title)}</polygon>')
 
-    def dot(self, x: float, y: float, style: str, title: str, text: str = "") -> None:
+    def dot(self, x: float, y: float, style: str, title: str, text: str = "", radius: float = DOT) -> None:
         """A point, with words beside it if there are any; at the right edge they stand to its left."""
         left, top = self.at(x, y)
-        self.add(f'<circle class="{style}" cx="{left:.1f}" cy="{top:.1f}" r="5">{_title(title)}</circle>')
+        place = f'cx="{left:.1f}" cy="{top:.1f}" r="{radius:g}"'
+        self.add(f'<circle class="{style}" {place}>{_title(title)}</circle>')
         if text:
             is_far = left > WIDTH * 0.7
             anchor, gap = ("end", -9) if is_far else ("start", 9)
@@ -131,11 +133,11 @@ def _title(text: str) -> str:
     return f"<title>{escape(text)}</title>" if text else ""
 
 
-def rows(x: Axis, names: Sequence[str], label: str) -> tuple[Frame, list[float]]:
+def rows(x: Axis, names: Sequence[str], label: str, height: int = ROW) -> tuple[Frame, list[float]]:
     """A plot of one row per name, from the top down, and where the rows lie."""
     count = max(1, len(names))
-    y = Axis("", 0.0, count + 0.7)  # room for words above the first
-    frame = Frame(x, y, label, TOP + BOTTOM + ROW * count, NAMES)
+    y = Axis("", 0.0, count + 0.7 * ROW / height)  # room for words above the first
+    frame = Frame(x, y, label, TOP + BOTTOM + height * count, NAMES)
     places = [count - number - 0.5 for number in range(len(names))]
     for name, place in zip(names, places, strict=True):
         left, top = frame.at(x.low, place)

@@ -7,7 +7,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup
 
-from stream_guard.evaluation import charts, tables
+from stream_guard.evaluation import charts, overview, tables
 from stream_guard.evaluation.pooling import Pooled, pooled
 from stream_guard.evaluation.results import Result
 from stream_guard.evaluation.tables import percent
@@ -29,18 +29,30 @@ def render(results: Sequence[Result], title: str, sweeps: Iterable[Mapping[str, 
         title=title,
         chips=_chips(results),
         warnings=_warnings(results),
+        tiles=overview.tiles(_first(mine or results)),
+        everybody=_everybody(results),
         outcomes=targets(pools) if is_loop else [],
         trade_off=_trade_off(pools),
         harvests=_harvests(mine or list(results)),
         sweeps=sweeps,
         honest=_plot(charts.honest(_kinds(mine or list(results)))),
         guard=(mine or list(results))[0].decider if results else GUARD,
-        sheets=_sheets(results, pools),
+        groups=_sheets(results, pools),
     )
 
 
 def _is_guard(decider: str) -> bool:
     return decider.startswith(GUARD)
+
+
+def _first(results: Sequence[Result]) -> list[Result]:
+    """The runs of the decider that comes first."""
+    return [one for one in results if one.decider == results[0].decider]
+
+
+def _everybody(results: Sequence[Result]) -> dict[str, Any] | None:
+    found = overview.harvests(results)
+    return None if found is None else {"svg": _plot(found[0]), "legend": found[1]}
 
 
 def _plot(svg: str) -> Markup:
@@ -108,14 +120,30 @@ def _kinds(mine: Sequence[Result]) -> list[Any]:
 
 
 def _sheets(results: Sequence[Result], pools: Sequence[Pooled]) -> list[dict[str, Any]]:
-    sheets = [{"title": "Deciders", **tables.deciders(pools)._asdict()}]
-    for result in results:
-        title = f"{result.traffic}, {result.decider}" + (
-            f", seed {result.seed}" if result.seed is not None else ""
+    """What the plots rest on: seeds together, then each traffic and decider with its seeds apart."""
+    groups = [
+        {
+            "title": "Deciders",
+            "sheets": [{"title": "", **tables.deciders(pools)._asdict()}],
+        }
+    ]
+    if any(pool.campaigns for pool in pools):
+        groups.append(
+            {
+                "title": "Campaigns, seeds together",
+                "sheets": [{"title": "", **tables.pooled_campaigns(pools)._asdict()}],
+            }
         )
-        sheets += [
-            {"title": f"{title}: campaigns", **tables.campaigns([result])._asdict()},
-            {"title": f"{title}: honest accounts", **tables.honest([result])._asdict()},
-            {"title": f"{title}: reasons of blocks", **tables.reasons(result)._asdict()},
-        ]
-    return sheets
+    runs: dict[str, list[dict[str, Any]]] = {}
+    for result in results:
+        seed = "" if result.seed is None else f"seed {result.seed}: "
+        runs.setdefault(f"{result.traffic}: {result.decider}", []).extend(
+            {"title": f"{seed}{what}", **sheet._asdict()}
+            for what, sheet in (
+                ("campaigns", tables.campaigns([result])),
+                ("honest accounts", tables.honest([result])),
+                ("reasons of blocks", tables.reasons(result)),
+            )
+            if sheet.rows
+        )
+    return groups + [{"title": title, "sheets": sheets} for title, sheets in runs.items()]

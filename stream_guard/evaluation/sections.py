@@ -39,7 +39,9 @@ def mean(shares: Sequence[float]) -> str:
     """Of shares, with its interval if there are several."""
     interval = of_mean(shares)
     text = percent(fmean(shares))
-    return text if interval is None else f"{text} ({percent(interval.low)} to {percent(interval.high)})"
+    if interval is None or interval.low == interval.high:
+        return text
+    return f"{text} ({percent(interval.low)} to {percent(interval.high)})"
 
 
 def honest_by_seed(results: Sequence[Result]) -> Sheet:

@@ -33,7 +33,9 @@ CAMPAIGNS: Final[Mapping[str, float]] = {
 HONEST_DAYS: Final = 3.0
 LARGEST: Final = 2  # accounts of each kind of crowd, at least: as many as two of the largest
 USUAL: Final = 12  # and as many as a dozen of the usual size
-HEAVY: Final = frozenset({"dominant_client"})  # asks thousands a day: two of the largest are enough
+HEAVY: Final = frozenset(
+    {"dominant_client", "popular_tool"}
+)  # thousands a day: two of the largest are enough
 BUDGETS: Final = Sweep("budget", (0.1, 10.0, 100.0))
 DILUTIONS: Final = Sweep("dilution", (0.0, 0.3, 0.6, 0.9))
 QUIETS: Final = Sweep("quiet", (0.0, 7.0))

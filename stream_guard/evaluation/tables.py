@@ -129,7 +129,8 @@ def spread(of: Range | None, seeds: int) -> str:
     """A share over all seeds, and that of the lowest and the highest seed where there are several."""
     if of is None:
         return NONE
-    return percent(of.value) + (f" ({percent(of.low)} to {percent(of.high)})" if seeds > 1 else "")
+    is_one = seeds < 2 or of.low == of.high
+    return percent(of.value) + ("" if is_one else f" ({percent(of.low)} to {percent(of.high)})")
 
 
 def interval(of: Rate, digits: int = 1) -> str:

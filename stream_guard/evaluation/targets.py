@@ -51,7 +51,9 @@ def _harvest(one: PooledCampaign) -> Outcome:
     line = _line(one)
     found = f"{spread(one.ratio, one.seeds)}; "
     if one.stopped:
-        found += f"blocked in {one.stopped} of {one.seeds} seeds, first after {duration(one.delay_s)}"
+        found += f"blocked in {one.stopped} of {one.seeds} seeds"
+        found += "" if one.delay_s is None else f", first after {duration(one.delay_s)}"
+        found += " at the median" if one.delay_s is not None and one.seeds > 1 else ""
     else:
         found += f"never blocked in {one.seeds} seeds"
     return Outcome(
@@ -117,13 +119,13 @@ def _grouping(mine: Sequence[Pooled]) -> list[Outcome]:
     found = [one for one in campaigns if one.purity is not None]
     if not campaigns:
         return []
-    purities = [one.purity.value for one in found if one.purity is not None]
-    completenesses = [one.completeness.value for one in campaigns]
+    purities = [end for one in found if one.purity is not None for end in one.purity[1:]]  # of all seeds
+    completenesses = [end for one in campaigns for end in one.completeness[1:]]
     return [
         Outcome(
             "campaign grouping: purity",
             f"at least {PURITY_LEAST}",
-            f"{min(purities):.3f} to {max(purities):.3f} over {len(purities)} campaigns found"
+            f"{min(purities):.3f} to {max(purities):.3f} in {len(found)} of {len(campaigns)} campaigns"
             if purities
             else "none found",
             bool(purities) and min(purities) >= PURITY_LEAST,
@@ -131,7 +133,7 @@ def _grouping(mine: Sequence[Pooled]) -> list[Outcome]:
         Outcome(
             "campaign grouping: completeness",
             f"at least {COMPLETENESS_LEAST}",
-            f"{min(completenesses):.3f} to {max(completenesses):.3f} over {len(completenesses)} campaigns",
+            f"{min(completenesses):.3f} to {max(completenesses):.3f} in {len(campaigns)} campaigns",
             min(completenesses) >= COMPLETENESS_LEAST,
         ),
     ]

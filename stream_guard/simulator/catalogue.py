@@ -46,6 +46,7 @@ CROWDS: Final[dict[str, tuple[Crowd, int, tuple[int, int]]]] = {
     "proxy_users": (crowds.proxy_users, 1, (10, 60)),
     "corporate_vpn": (crowds.corporate_vpn, 1, (8, 40)),
     "open_source_tool": (products.open_source_tool, 1, (40, 1200)),
+    "popular_tool": (products.popular_tool, 0, (5_000, 8_000)),
     "overnight_agents": (products.overnight_agents, 1, (4, 40)),
     "review_bot": (products.review_bot, 1, (15, 300)),
     "router": (products.router, 1, (1, 3)),

@@ -11,7 +11,8 @@ import zstandard
 from stream_guard.errors import ConfigurationError
 
 STDOUT: Final = "-"
-QUICK: Final = 3  # zstd level: about as quick as the traffic is made
+ZSTD_LEVEL: Final = 1  # with the wide window: 1.1 us and 70 bytes an event; level 3: 1.75 us, 68 bytes
+ZSTD_WINDOW_LOG: Final = 22  # 4 MB
 GZIP_LEVEL: Final = 1
 _PLAIN: Final = ".jsonl"
 
@@ -37,7 +38,8 @@ def open_lines(name: str) -> tuple[ExitStack, IO[bytes]]:
     path = Path(name)
     file = stack.enter_context(path.open("wb"))
     if name.endswith(".zst"):
-        compressor = zstandard.ZstdCompressor(level=QUICK)
+        quick = zstandard.ZstdCompressionParameters.from_level(ZSTD_LEVEL, window_log=ZSTD_WINDOW_LOG)
+        compressor = zstandard.ZstdCompressor(compression_params=quick)
         return stack, cast("IO[bytes]", stack.enter_context(compressor.stream_writer(file)))
     if name.endswith(".gz"):
         packed = gzip.GzipFile("", "wb", compresslevel=GZIP_LEVEL, fileobj=file, mtime=0)

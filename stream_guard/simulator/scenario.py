@@ -20,7 +20,7 @@ from stream_guard.simulator.attackers.response import Response, costs_of
 from stream_guard.simulator.catalogue import Mixture, read_mixture
 from stream_guard.simulator.draws import Draw
 from stream_guard.simulator.engine.lines import Writer
-from stream_guard.simulator.engine.loop import CHUNK, Loop, Reaction
+from stream_guard.simulator.engine.loop import Loop, Reaction
 from stream_guard.simulator.engine.play import Plan
 from stream_guard.simulator.engine.world import World
 from stream_guard.simulator.honest.response import Customers
@@ -30,6 +30,7 @@ from stream_guard.simulator.provider import NEW
 Array = NDArray[Any]
 __all__ = ["Complaint", "Costs", "Gate", "Level", "Order", "Traffic", "Truth", "build"]
 _ANSWERED: Final = 400
+BLOCK: Final = 2048  # rows that are put into words at once
 DISPUTED_A_DAY: Final = 2e-5  # honest accounts whose payment is charged back: by mistake or for want of money
 
 
@@ -85,19 +86,37 @@ class Traffic:
         Where the gate refuses, the event's status is the gate's, and whoever sent it reacts: fails
         over, slows down, opens another account, tries again, gives up or complains.
         """
+        if gate is None:
+            for block in self.blocks():
+                yield from block[:-1].split(b"\n")
+            return
         loop = Loop(self._world.roster, self._writer, self._reactions())
         for rows in self._plan.stretches():
             self._note(rows)
-            if gate is None:
-                for first in range(0, len(rows), CHUNK):
-                    yield from self._writer.lines(rows[first : first + CHUNK])
-            else:
-                yield from loop.play(rows, gate)
-                self._see(loop.seen)
-                loop.seen.clear()
-        if gate is not None:
-            yield from loop.rest(self._world.span.end, gate)
+            yield from loop.play(rows, gate)
             self._see(loop.seen)
+            loop.seen.clear()
+        yield from loop.rest(self._world.span.end, gate)
+        self._see(loop.seen)
+        self.played_to = self._world.span.end
+
+    def blocks(self) -> Iterator[bytes]:
+        """The same lines with their ends, many at once, when nobody stands in the way."""
+        return map(self._writer.block, self._slices())
+
+    def keyed(self) -> Iterator[tuple[list[str], list[bytes]]]:
+        """The same, as lists of accounts and of their lines."""
+        ids = self._world.roster.ids
+        for rows in self._slices():
+            lines = self._writer.block(rows)[:-1].split(b"\n")
+            yield [ids[account] for account in rows["account"].tolist()], lines
+
+    def _slices(self) -> Iterator[Array]:
+        """All rows, as they are planned, as many at once as a block has."""
+        for rows in self._plan.stretches():
+            self._note(rows)
+            for first in range(0, len(rows), BLOCK):
+                yield rows[first : first + BLOCK]
         self.played_to = self._world.span.end
 
     def _reactions(self) -> dict[int, Reaction]:

@@ -26,6 +26,7 @@ STAGES = _closed(("accounts", "control", "groups", "campaigns", "decisions"))
 COUNTS = _closed(
     (
         "repeated",
+        "account_days",
         "indicators_dropped",
         "samples_learnt",
         "samples_refused",
@@ -45,6 +46,9 @@ COUNTS = _closed(
         "blocks_within_cap",
         "unknown_source",
         "words_refused",
+        "labels_learnt",
+        "words_on_strangers",
+        "words_not_for_campaigns",
         *(f"words.{verb}" for verb in get_args(Control.__annotations__["verb"])),
         *(f"decided.{action}" for action in LADDER),
     )
@@ -53,6 +57,7 @@ CAMPAIGN_KINDS = _closed(("distillation", "resale", "region_evasion", "unknown")
 CAMPAIGN_STATUSES = _closed(("active", "ended", "merged"))
 FORMATS = _closed(("native", "alias", "otel", "litellm"))
 PROMPTS = _closed(("sketched", "dropped"))
+ENDS = _closed(("expired", "withdrawn", "revoked", "exempt"))
 STEPS: Final = ("3", "5", "10", "20", "50", "100", "500")  # accounts in a campaign
 MENDED = _closed(sorted({*CLIENTS_OWN, *SERVERS_OWN, "prompt", DAMAGE}))
 SPANS = _closed(("messages", "events", "others", "dead_letters", "failures"))
@@ -62,6 +67,7 @@ BY_DEAD_LETTER: Final[Labels] = {"stage": STAGES, "reason": _closed(DEAD_LETTER_
 BY_COUNT: Final[Labels] = {"stage": STAGES, "what": COUNTS}
 BY_ACTION: Final[Labels] = {"action": _closed(LADDER), "shadow": ("false", "true")}
 BY_REASON: Final[Labels] = {"reason": _closed(REASON_CODES), "shadow": ("false", "true")}
+BY_END: Final[Labels] = {"how": ENDS}
 BY_CAMPAIGN: Final[Labels] = {"kind": CAMPAIGN_KINDS, "status": CAMPAIGN_STATUSES}
 BY_STEP: Final[Labels] = {"accounts": (*STEPS, OTHER)}
 BY_FORMAT: Final[Labels] = {"format": FORMATS}

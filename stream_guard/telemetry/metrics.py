@@ -15,6 +15,7 @@ from stream_guard.telemetry.labels import (
     BY_CAMPAIGN,
     BY_COUNT,
     BY_DEAD_LETTER,
+    BY_END,
     BY_FIELD,
     BY_FORMAT,
     BY_PROMPT,
@@ -271,8 +272,30 @@ EVIDENCE = Metric(
 )
 BLOCK_LIMIT = _gauge(
     "decisions_block_limit_accounts",
-    "Blocks per hour that the policy allows, all workers together: the budget for false blocks.",
+    "Blocks per hour that the policy allows, all workers together; right or false.",
     "Differs between workers: they run with different policies.",
+)
+
+# ---- the budget for false blocks
+GRANTED = _counter(
+    "decisions_false_blocks_granted_total",
+    "False blocks that the operator grants: budget.false_blocks_per_100k_account_days, for each day on which "
+    "an account asked.",
+    "Compare with the two below; the line that convicts groups lends thirty days of it in advance.",
+)
+BLOCKS_ENDED = _counter(
+    "decisions_blocks_ended_total",
+    "Enforced blocks that ended: expired; withdrawn, since what was held no longer holds; revoked (or "
+    "labelled wrong) or exempt by an operator's word or the policy. The last two are the false blocks that "
+    "are known of: those that nobody spoke of are missing, those let go for another reason are among them.",
+    "revoked and exempt near what is granted: see the alert StreamGuardFalseBlockBudgetNearlySpent.",
+    BY_END,
+)
+EXPECTED = _counter(
+    "decisions_false_blocks_expected_total",
+    "Honest accounts expected among those sentenced as a campaign's: the sum of each one's probability by "
+    "its own odds, given that the campaign is one, whatever the policy then does. As good as the odds are.",
+    "Near what is granted: accounts are sentenced narrowly; look at the newest, and label them.",
 )
 
 # ---- wire

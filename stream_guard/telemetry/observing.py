@@ -24,6 +24,9 @@ from stream_guard.telemetry.instruments import Instruments
 
 DEAD_LETTERS = "dead_letters."  # how lanes count them: with the reason behind the point
 BLOCKS_OVER_CAP = "blocks_over_cap"  # counted by DECISIONS
+BLOCKS_ENDED = "blocks_ended."  # likewise: with the reason behind the point
+DOUBT = "doubt_millionths"  # counted by CAMPAIGNS: probabilities, times a million
+ACCOUNT_DAYS = "account_days"  # counted by ACCOUNTS
 LANE_COUNTS = {"events": m.EVENTS, "late": m.LATE, "future": m.FUTURE, "dead_letters_capped": m.CAPPED}
 LANE_GAUGES = (m.LAG, m.WATERMARK, m.OPEN, m.ROWS, m.SIZE, m.LANES)
 Messages = Iterable[tuple[bytes | None, bytes]]
@@ -95,6 +98,7 @@ class Telemetry(NullObserver):
         self._asked = Growth()
         self._decoders: list[WatchedDecoder] = []
         self._projection: WatchedProjection | None = None
+        self._granted_ratio = 0.0  # false blocks per account-day
         self._spans: Counter[str] = Counter()
         self._scraping = Lock()
         self._decode_decision = msgspec.json.Decoder(SeenDecision).decode
@@ -117,6 +121,10 @@ class Telemetry(NullObserver):
     def watch_limit(self, blocks_per_hour: int) -> None:
         """Show how many blocks per hour the policy allows."""
         self.instruments.set(m.BLOCK_LIMIT, blocks_per_hour)
+
+    def watch_budget(self, false_blocks_per_100k_account_days: float) -> None:
+        """Show what the operator grants, account-day by account-day."""
+        self._granted_ratio = false_blocks_per_100k_account_days / 100_000
 
     def watch_spans(self, counts: Counter[str]) -> None:
         """Show what the bridge of spans counts."""
@@ -209,11 +217,17 @@ class Telemetry(NullObserver):
     def _count(self, stage: str, what: str, by: int) -> None:
         if what.startswith(DEAD_LETTERS):
             self.instruments.add(m.DEAD_LETTERS, by, stage, what.removeprefix(DEAD_LETTERS))
+        elif what.startswith(BLOCKS_ENDED):
+            self.instruments.add(m.BLOCKS_ENDED, by, what.removeprefix(BLOCKS_ENDED))
         elif what == BLOCKS_OVER_CAP:
             self.instruments.add(m.OVER_CAP, by)
+        elif what == DOUBT:
+            self.instruments.add(m.EXPECTED, by / 1e6)
         elif what in LANE_COUNTS:
             self.instruments.add(LANE_COUNTS[what], by, stage)
         else:
+            if what == ACCOUNT_DAYS:
+                self.instruments.add(m.GRANTED, by * self._granted_ratio)
             self.instruments.add(m.COUNTED, by, stage, what)
 
     def _show_stage(self, stage: str, statuses: list[LaneStatus]) -> None:

@@ -22,6 +22,7 @@ from tests.benchmarks import (
     bench_faust,
     bench_groups,
     bench_guard,
+    bench_simulate,
     bench_simulator,
     bench_sketch,
 )
@@ -72,6 +73,7 @@ def main() -> None:
         ("GROUPS", bench_groups.run),
         ("CAMPAIGNS", bench_campaigns.run),
         ("The simulator", bench_simulator.run),
+        ("`simulate`, the whole program", bench_simulate.run),
         ("The line, steady traffic, local runtime", lambda: line("steady", 1_000_000)),
         ("The line, real arrivals of young accounts, local runtime", lambda: line("sampled", 140_000)),
     ]

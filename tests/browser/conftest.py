@@ -125,8 +125,10 @@ class Watched:
     """A page, and whatever its browser complained about."""
 
     def __init__(self, page: Page, url: str) -> None:
-        self.page, self._url = page, url
+        self.page, self.url = page, url
         self.complaints: list[str] = []
+        self.asked: set[str] = set()  # hosts
+        page.on("request", lambda request: self.asked.add("/".join(request.url.split("/")[:3])))
         page.on("console", lambda line: self._note(line.type, line.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("requestfailed", lambda request: self._failed(request.url, request.failure or ""))
@@ -141,7 +143,7 @@ class Watched:
 
     def open(self, path: str) -> Page:
         """Go to a page of the console."""
-        self.page.goto(self._url + path, wait_until="load")
+        self.page.goto(self.url + path, wait_until="load")
         return self.page
 
     def sign_in(self, author: str = "ann") -> None:

@@ -3,17 +3,24 @@
 import json
 import os
 import re
+import time
+from io import StringIO
 from pathlib import Path
+from urllib.request import urlopen
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
+from rich.console import Console
 
+from stream_guard.cli.top_view import draw, snapshot
+from stream_guard.console.sources import Sources
 from stream_guard.records import CampaignState, Control, Decision
-from stream_guard.settings import StreamSettings
+from stream_guard.settings import StreamSettings, load_settings
 from tests.browser.conftest import PATIENCE_S, Place, Watched
 from tests.e2e.program import good, stream_guard
 from tests.support.kafka import read_topics
+from tests.support.polling import until
 
 pytestmark = [
     pytest.mark.browser, pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow, pytest.mark.timeout(900),
@@ -24,6 +31,7 @@ RULES = {
     "dark": ["color-contrast"],  # all else is the same
 }
 PHONE = {"width": 360, "height": 740}
+METRICS_PORT = "STREAM_GUARD_TELEMETRY__METRICS_PORT"
 PICTURES = os.environ.get("STREAM_GUARD_PICTURES", "")
 
 
@@ -98,6 +106,21 @@ def test_pictures_for_the_documents(browser: Browser, place: Place, tmp_path: Pa
         assert watched.complaints == []
 
 
+def test_pictures_of_the_terminal(place: Place, tmp_path: Path) -> None:
+    """`stream-guard top` as somebody sees it, drawn by rich; without the fonts that it would fetch."""
+    folder = Path(PICTURES) if PICTURES else tmp_path
+    terminal = Console(record=True, width=136, file=StringIO())
+    with Sources(load_settings(environment=place.environment), has_profiles=False) as sources:
+        until(lambda: sources.state().is_complete and sources.meters.looked > 1, PATIENCE_S, "all is read")
+        terminal.print(draw(snapshot(sources, time.time())))
+    drawn = re.sub(r"@font-face \{.*?\}", "", terminal.export_svg(title="stream-guard top"), flags=re.DOTALL)
+    (folder / "top.svg").write_text(drawn, encoding="utf-8")
+    assert "http" not in drawn.replace("http://www.w3.org/2000/svg", "").replace(
+        "https://www.textualize.io", ""
+    )
+    assert "campaign" in drawn
+
+
 def test_no_page_is_refused_anything_by_its_own_policy(watched: Watched) -> None:
     for path in paths(watched):
         watched.open(path)
@@ -106,6 +129,7 @@ def test_no_page_is_refused_anything_by_its_own_policy(watched: Watched) -> None
             assert [each for each in watched.complaints if "404" not in each] == []
             watched.complaints.clear()
         assert watched.complaints == [], path
+    assert watched.asked == {watched.url}, "nothing comes from elsewhere: it works offline"
 
 
 @pytest.mark.parametrize("scheme", RULES)
@@ -158,6 +182,36 @@ def test_the_keyboard_is_enough(watched: Watched) -> None:
     page.keyboard.type("acc_")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Accounts")).to_be_visible()
+    watched.open(f"/account?id={blocked(page, 7)}")
+    why = page.get_by_role("form", name="Was it right?").get_by_label("Why")
+    tab_to(why)
+    page.keyboard.type("by keyboard alone")
+    tab_to(page.get_by_role("button", name="Label as right"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Said: label right")
+
+
+def tab_to(wanted: Locator) -> None:
+    """As somebody gets there who has no mouse; every stop on the way shows where he is."""
+    for _ in range(60):
+        wanted.page.keyboard.press("Tab")
+        shown = wanted.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert shown != "none", wanted.page.evaluate("document.activeElement.outerHTML")[:200]
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+    pytest.fail(f"no Tab leads to {wanted}")
+
+
+def test_what_has_not_changed_is_not_put_in_again(watched: Watched) -> None:
+    """A screen reader would read the whole of it again, every two seconds."""
+    page = watched.open("/account?id=nobody")  # of whom nothing changes
+    page.wait_for_selector("#holds[data-shown]")
+    page.evaluate("document.querySelector('#holds').firstElementChild.id = 'as-it-was'")
+    for _ in range(2):
+        with page.expect_response("**/account/holds*") as told:
+            pass
+        told.value.finished()
+    expect(page.locator("#as-it-was")).to_have_count(1)
 
 
 def test_the_overview_follows_the_stream_until_it_is_paused(watched: Watched) -> None:
@@ -213,7 +267,7 @@ def test_pages_say_the_same_without_scripts(browser: Browser, place: Place) -> N
 
 def test_what_is_said_in_the_browser_changes_what_the_worker_decides(watched: Watched, place: Place) -> None:
     watched.sign_in("ann")
-    page = watched.page
+    page, known = watched.page, learnt(place)
     wrong, revoked, exempt, shadowed = (blocked(page, number) for number in (3, 4, 5, 6))
 
     def act(account: str, button: str, label: str = "Was it right?") -> None:
@@ -257,9 +311,22 @@ def test_what_is_said_in_the_browser_changes_what_the_worker_decides(watched: Wa
         ("revoke", "", "ann"), ("label", "wrong", "ann"), ("label", "right", "ann"), ("exempt", "", "ann"),
         ("shadow", "on", "ann"), ("shadow", "off", "ann"),
     }  # fmt: skip
+    until(lambda: learnt(place) >= known + 2, PATIENCE_S, "both labels have taught the classifier")
     log = place.log.read_text(encoding="utf-8")
     assert log.count('"event": "operator_spoke"') == len(said)
     assert "the token of these tests" not in log
+
+
+def learnt(place: Place) -> float:
+    """Labels that the worker's online classifier has learnt from."""
+    return metric(place, 'stage_counted_total{stage="campaigns",what="labels_learnt"}')
+
+
+def metric(place: Place, series: str) -> float:
+    """One series of the worker's metrics."""
+    with urlopen(f"http://127.0.0.1:{place.environment[METRICS_PORT]}/metrics", timeout=10) as answer:
+        found = re.findall(rf"^stream_guard_{re.escape(series)} (\S+)$", answer.read().decode(), re.MULTILINE)
+    return float(found[0]) if found else 0.0
 
 
 def words(place: Place) -> list[Control]:

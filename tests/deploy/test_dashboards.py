@@ -7,6 +7,9 @@ from http.client import OK
 from pathlib import Path
 
 import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client import CollectorRegistry
 
 from stream_guard.embedded.process import HOST, free_port
@@ -31,6 +34,12 @@ KNOWN = {
     **{metric.name: metric.labels for metric in METRICS},
     **{metric.name: metric.labels for metric in GATEWAY_METRICS},
 }
+KEPT = {
+    rule["record"]
+    for group in read_yaml(DEPLOY / "prometheus" / "alerts.yml")["groups"]
+    for rule in group["rules"]
+    if "record" in rule
+}
 KNOWN_VALUES = ("block", "campaign_member", "other")
 each_board = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.uid)
 
@@ -43,6 +52,15 @@ def test_the_committed_dashboards_are_the_generated_ones(tmp_path: Path) -> None
 
 
 @each_board
+def test_the_committed_dashboards_keep_to_the_schema(board: Board) -> None:
+    """Read back as Grafana's own types read them, nothing is lost or unknown."""
+    text = (MADE / f"{board.uid}.json").read_text()
+    register_default_plugins()
+    read = Dashboard.from_json(json.loads(text))
+    assert JSONEncoder(sort_keys=True, indent=2).encode(read) + "\n" == text
+
+
+@each_board
 def test_dashboards_ask_only_for_metrics_and_labels_that_exist(board: Board) -> None:
     for where, query in board.queries():
         for name, matchers in re.findall(r"(stream_guard_\w+)(?:\{([^}]*)\})?", query):
@@ -52,6 +70,7 @@ def test_dashboards_ask_only_for_metrics_and_labels_that_exist(board: Board) -> 
         for by in re.findall(r"by \(([\w, ]+)\)", query):
             (metric,) = set(re.findall(r"stream_guard_\w+", query))
             assert set(by.split(", ")) <= {*KNOWN[metric.removesuffix("_bucket")], "le"}, where
+        assert set(re.findall(r"stream_guard:[\w:]+", query)) <= KEPT, where
 
 
 @each_board

@@ -17,7 +17,9 @@ from tests.unit.console.desks import ConsoleDesk
 
 RULES = DEPLOY / "prometheus" / "alerts.yml"
 UNIT_TESTS = sorted((ROOT / "tests" / "deploy" / "prometheus").glob("*_test.yml"))
-ALERTS: list[dict[str, Any]] = [rule for group in read_yaml(RULES)["groups"] for rule in group["rules"]]
+FOUND: list[dict[str, Any]] = [rule for group in read_yaml(RULES)["groups"] for rule in group["rules"]]
+ALERTS = [rule for rule in FOUND if "alert" in rule]
+RECORDS = {rule["record"]: rule for rule in FOUND if "record" in rule}
 KNOWN: dict[str, Mapping[str, tuple[str, ...]]] = {
     **{metric.name: metric.labels for metric in METRICS},
     **{metric.name: metric.labels for metric in GATEWAY_METRICS},
@@ -79,13 +81,16 @@ def test_every_alert_leads_to_a_page_of_the_console() -> None:
         assert client.get(alert["annotations"]["console"].removeprefix(CONSOLE_URL)).status_code == OK
 
 
-@pytest.mark.parametrize("alert", ALERTS, ids=NAMES)
-def test_alerts_ask_only_for_metrics_and_labels_that_exist(alert: dict[str, Any]) -> None:
-    asked = re.findall(r"(stream_guard_\w+)(?:\{([^}]*)\})?", alert["expr"])
-    assert asked or "up{" in alert["expr"]
+@pytest.mark.parametrize("rule", FOUND, ids=[*NAMES, *RECORDS])
+def test_rules_ask_only_for_metrics_labels_and_records_that_exist(rule: dict[str, Any]) -> None:
+    asked = re.findall(r"(stream_guard_\w+)(?:\{([^}]*)\})?", rule["expr"])
+    kept = set(re.findall(r"stream_guard:[\w:]+", rule["expr"]))
+    assert asked or kept or "up{" in rule["expr"]
+    assert kept <= set(RECORDS)
     for name, matchers in asked:
-        for label, value in re.findall(r'(\w+)="([^"]*)"', matchers):
-            assert value in KNOWN[name][label]
+        labels = KNOWN[name]
+        for label, values in re.findall(r'(\w+)=~?"([^"]*)"', matchers):
+            assert set(values.split("|")) <= set(labels[label])
 
 
 def test_docs_and_runbook_name_only_metrics_that_exist() -> None:

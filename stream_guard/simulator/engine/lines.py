@@ -4,22 +4,22 @@ Fields that a request does not have are left out, not null.  Event and conversat
 running numbers under a key of the seed: nothing can be read off them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import repeat
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_guard.simulator.engine.blocks import hexadecimal, joined, openings_and_cores
 from stream_guard.simulator.engine.roster import MODELS, Roster
-from stream_guard.simulator.engine.sessions import REQUEST, read_tail
+from stream_guard.simulator.engine.sessions import read_tail
 from stream_guard.simulator.prompts import LANGUAGES
 from stream_guard.sketches.prompt import SKETCH_VERSION
 
 Array = NDArray[Any]
 Row = tuple[Any, ...]
 _NO, _YES = ',"reasoning":false', ',"reasoning":true'
-_WRITTEN: Final = frozenset(REQUEST.names or ()) - {"account", "session", "row", "other", "is_sketched"}
 
 
 class Writer:
@@ -31,14 +31,41 @@ class Writer:
         self._written = 0
         self._tails = Tails(roster.pool.labels)
 
+    def block(self, rows: Array) -> bytes:
+        """Lines of rows, with their ends."""
+        numbers, roster = self._next(len(rows)), self._roster
+        openings, cores = openings_and_cores(rows, *map(hexadecimal, self._hashes(numbers, rows)))
+        columns: list[Iterable[str]] = [
+            openings,
+            map(roster.looks.__getitem__, rows["look"].tolist()),
+            map(roster.places.__getitem__, rows["place"].tolist()),
+            map(roster.tools.__getitem__, rows["tools"].tolist()),
+            map(roster.templates.__getitem__, rows["template"].tolist()),
+            cores,
+            map(self._tails.__getitem__, rows["tail"].tolist()),
+        ]
+        if rows["is_sketched"].any():
+            columns.append(self._sketches(numbers, rows))
+        return joined([*columns, repeat("}\n", len(rows))])
+
     def texts(self, rows: Array) -> tuple[list[str], list[str], list[str]]:
         """Event ids, conversation ids and sketches of rows, in their order."""
-        count = len(rows)
-        numbers = np.arange(self._written, self._written + count, dtype=np.uint64)
+        numbers = self._next(len(rows))
+        event_ids, conversations = self._hashes(numbers, rows)
+        return words(event_ids), words(conversations), self._sketches(numbers, rows)
+
+    def _next(self, count: int) -> Array:
+        """Running numbers."""
         self._written += count
-        event_ids = scrambled(numbers, self._key)
-        conversations = scrambled(rows["session"].astype(np.uint64), self._key ^ 0x5DEECE66D)
-        sketches = [""] * count
+        return np.arange(self._written - count, self._written, dtype=np.uint64)
+
+    def _hashes(self, numbers: Array, rows: Array) -> tuple[Array, Array]:
+        """Of events and of conversations."""
+        sessions = rows["session"].astype(np.uint64)
+        return scrambled(numbers, self._key), scrambled(sessions, self._key ^ 0x5DEECE66D)
+
+    def _sketches(self, numbers: Array, rows: Array) -> list[str]:
+        sketches = [""] * len(rows)
         wanted = np.flatnonzero(rows["is_sketched"])
         if wanted.size:
             of = rows[wanted]
@@ -46,12 +73,15 @@ class Writer:
             made = self._roster.pool.encode(of["row"], of["other"], weights.astype(np.float32))
             for index, text in zip(wanted.tolist(), made, strict=True):
                 sketches[index] = f',"prompt_sketch":"{text}","prompt_sketch_version":{SKETCH_VERSION}'
-        return event_ids, conversations, sketches
+        return sketches
 
     def fresh(self, session: int, account: int) -> tuple[str, str]:
         """Event and conversation id of a request that was not planned like this."""
-        [event_id], _, _ = self.texts(np.zeros(1, REQUEST))
-        [conversation] = scrambled(np.array([session << 24 ^ account], np.uint64), ~self._key)
+        numbers = np.array([session << 24 ^ account], np.uint64)
+        [event_id], [conversation] = (
+            words(scrambled(self._next(1), self._key)),
+            words(scrambled(numbers, ~self._key)),
+        )
         return event_id, conversation
 
     def line(self) -> Callable[..., bytes]:
@@ -81,11 +111,6 @@ class Writer:
 
         return write
 
-    def lines(self, rows: Array) -> Iterator[bytes]:
-        """Lines of rows."""
-        columns = [rows[name].tolist() if name in _WRITTEN else repeat(0) for name in rows.dtype.names or ()]
-        return map(self.line(), *columns, *self.texts(rows))
-
 
 class Tails(dict[int, str]):
     """Texts of tails, made when they are first asked for; some thousands."""
@@ -105,11 +130,18 @@ class Tails(dict[int, str]):
         return self[tail]
 
 
-def scrambled(numbers: Array, key: int) -> list[str]:
-    """Sixteen hexadecimal digits for each number: a keyed, invertible mixture (splitmix64)."""
+def scrambled(numbers: Array, key: int) -> Array:
+    """A hash of 64 bits for each number: a keyed, invertible mixture (splitmix64)."""
     with np.errstate(over="ignore"):
-        mixed = (numbers + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key & ((1 << 64) - 1))
+        mixed: Array = (numbers + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+        mixed += np.uint64(key & ((1 << 64) - 1))
         for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-            mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+            mixed ^= mixed >> np.uint64(shift)
+            mixed *= np.uint64(factor)
         mixed ^= mixed >> np.uint64(31)
-    return mixed.byteswap().tobytes().hex(" ", 8).split()
+    return mixed
+
+
+def words(hashes: Array) -> list[str]:
+    """Sixteen hexadecimal digits of each."""
+    return hashes.byteswap().tobytes().hex(" ", 8).split()

@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 
 from stream_guard.simulator.arrivals import DAY, HOUR
 from stream_guard.simulator.engine.rhythm import Rhythm
-from stream_guard.simulator.engine.sessions import REQUEST, Batch, Sessions, without_calls
+from stream_guard.simulator.engine.sessions import (
+    REQUEST,
+    Batch,
+    Sessions,
+    taken,
+    together,
+    without_calls,
+)
 from stream_guard.simulator.engine.world import World
 
 Array = NDArray[Any]
@@ -59,11 +66,12 @@ class Plan:
             while at < until:
                 begun += [self._sessions.expand(batch) for batch in self._begin(at)]
                 at += HOUR
-            rows = np.concatenate(begun)
-            is_due = rows["at"] < min(until, span.end) * 1000
-            waiting = rows[~is_due]
-            due = rows[is_due & (rows["at"] >= span.start * 1000)]
-            due = due[np.argsort(due["at"], kind="stable")]
+            rows = together(begun)
+            times = rows["at"].copy()
+            is_due = times < min(until, span.end) * 1000
+            waiting = taken(rows, np.flatnonzero(~is_due))
+            chosen = np.flatnonzero(is_due & (times >= span.start * 1000))
+            due = taken(rows, chosen[np.argsort(times[chosen], kind="stable")])
             self._limits.apply(due)
             yield due
 

@@ -10,6 +10,7 @@ Glossary: *row* one request to come, a row of a `REQUEST` array; *task* a conver
 through a list.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,6 +48,7 @@ REQUEST: Final = np.dtype(
 )  # fmt: skip
 
 
+_WHOLE: Final = np.dtype(f"V{REQUEST.itemsize}")  # a row that is only moved: four times as quick
 Rows = dict[str, Array]  # columns of rows in the making
 # What is one of few, and how many; the first may be any number.
 TAIL: Final = (
@@ -114,7 +116,7 @@ class Sessions:
         for name in REQUEST.names or ():
             made[name] = rows[name]
         is_in_use = made["at"] < account["end"] * 1000
-        return made if is_in_use.all() else made[is_in_use]
+        return made if is_in_use.all() else taken(made, np.flatnonzero(is_in_use))
 
     def _turns(self, who: Taken, is_task: Array) -> Array:
         drawn = self._rng.geometric(1 / np.maximum(who["turns"], 1.0))
@@ -257,6 +259,16 @@ class Sessions:
         rows["status"] = status
         failed = np.flatnonzero(status >= 400)
         rows["latency"][failed] = 45 * np.exp(0.5 * self._rng.standard_normal(len(failed)))
+
+
+def taken(rows: Array, places: Array) -> Array:
+    """Rows at some places, in their order."""
+    return rows.view(_WHOLE)[places].view(REQUEST)
+
+
+def together(parts: Sequence[Array]) -> Array:
+    """Rows of all parts, one after the other."""
+    return np.concatenate([rows.view(_WHOLE) for rows in parts]).view(REQUEST)
 
 
 def tail_of(rows: Rows) -> Array:

@@ -71,10 +71,19 @@ def _users(
 
 def open_source_tool(world: World, draw: Draw, size: int) -> None:
     """A popular tool: everybody brings his own key; one system prompt, build, template and tool set."""
+    _tool(world, draw, size, "open_source_tool")
+
+
+def popular_tool(world: World, draw: Draw, size: int) -> None:
+    """A tool that five thousand use and more: `open_source_tool`, as large as a network of attackers."""
+    _tool(world, draw, size, "popular_tool")
+
+
+def _tool(world: World, draw: Draw, size: int, name: str) -> None:
     is_agentic = draw.chance(0.5)
     sources = AGENTIC if is_agentic else CODING
     kind = replace(DEVELOPER, console_ratio=0.0, sources=sources, gap_s=(10.0, 60.0))
-    _users(world, draw, size, ("open_source_tool", kind, _product(world, draw, is_agentic=is_agentic)))
+    _users(world, draw, size, (name, kind, _product(world, draw, is_agentic=is_agentic)))
 
 
 def overnight_agents(world: World, draw: Draw, size: int) -> None:

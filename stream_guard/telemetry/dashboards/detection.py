@@ -76,15 +76,35 @@ DECISIONS: Final = Row(
             "/decisions?all=1&reason=${__field.labels.reason}",
         ),
         Look(
-            "Budget of blocks",
+            "Cap on blocks",
             "short",
-            "Blocks within the hour, those over the cap, and what the policy allows.",
+            "Blocks within the hour, right or false, those over the cap, and what the policy allows.",
             {
-                "spent": f"{SPENT} or vector(0)",
+                "made": f"{SPENT} or vector(0)",
                 "over the cap": "sum(increase(stream_guard_decisions_over_cap_total[1h]))",
                 "allowed": "max(stream_guard_decisions_block_limit_accounts)",
             },
             "/decisions?action=block",
+        ),
+    ),
+)
+BUDGET: Final = Row(
+    "Budget for false blocks",
+    (
+        Look(
+            "Budget for false blocks",
+            "short",
+            "False blocks within thirty days: granted; known by operators' words; expected by the odds of "
+            "those sentenced, given that their campaigns are campaigns.",
+            {name: f"stream_guard:false_blocks_{name}:30d" for name in ("granted", "known", "expected")},
+            "/audit",
+        ),
+        Look(
+            "Blocks that ended",
+            "short",
+            "Within a day: revoked or exempt by an operator's word, withdrawn for want of evidence, expired.",
+            {"{{how}}": "sum by (how) (increase(stream_guard_decisions_blocks_ended_total[1d]))"},
+            "/decisions?all=1&action=allow",
         ),
     ),
 )
@@ -133,5 +153,5 @@ EVIDENCE: Final = Row(
     ),
 )
 DETECTION: Final = Board(
-    "stream-guard-detection", "stream_guard: detection", (CAMPAIGNS, DECISIONS, EVIDENCE)
+    "stream-guard-detection", "stream_guard: detection", (CAMPAIGNS, DECISIONS, BUDGET, EVIDENCE)
 )

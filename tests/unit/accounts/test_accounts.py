@@ -23,6 +23,14 @@ def test_a_repeated_event_id_counts_once() -> None:
     assert desk.counts["repeated"] == 1
 
 
+def test_a_day_on_which_an_account_asks_counts_once() -> None:
+    desk = Desk()
+    for day in (0, 0, 1, 3):
+        for account in ("a", "b") if day else ("a",):
+            desk.feed(day * 86_400.0 + len(account), account_id=account)
+    assert desk.counts["account_days"] == 1 + 2 + 2
+
+
 def test_refused_requests_are_counted_and_teach_nothing_else() -> None:
     desk = Desk()
     desk.feed(0, input_tokens=10)

@@ -1,5 +1,7 @@
 """Laws of membership: what one shares, how one behaves, and how many stand around."""
 
+from math import exp
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -352,3 +354,22 @@ def test_accounts_around_a_campaign_are_weighed_again_at_the_minute_after_it_gre
 def test_a_tighter_budget_raises_the_bar_by_its_logarithm() -> None:
     line = Settings().budget.false_blocks_per_100k_account_days
     assert budget_line(line / 10) == pytest.approx(budget_line(line) + 2.302585)
+
+
+@given(
+    st.floats(-4.0, 6.0),
+    st.integers(1, 500),
+    st.integers(0, 400),
+    st.sampled_from([0.1, 1.0, 10.0]),
+)
+def test_the_doubt_of_a_sentence_is_at_most_a_days_grant_and_less_the_further_beyond_the_line(
+    beyond: float, members: int, around: int, granted: float
+) -> None:
+    """At the line its doubt is what the operator grants for one day, over the campaign's members."""
+    group, account = suspect("payment:farm"), AccountRow("x", fits={"payment:farm": 1.0}, requests=50)
+    odds = odds_of(account, campaign_of(around=around), group)
+    line = budget_line(granted) - odds.relief
+    bonus = line + beyond - odds.total
+    a_day = ACCOUNTS * granted / 100_000
+    assert odds.doubt(bonus, members) <= a_day / members * exp(-beyond) * (1 + 1e-9)
+    assert 0 < odds.doubt(bonus + 1, members) < odds.doubt(bonus, members) < 1

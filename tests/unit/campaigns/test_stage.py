@@ -10,7 +10,7 @@ from stream_guard.campaigns.telling import TELL_AGAIN_MS
 from stream_guard.clock import DAY_MS, MINUTE_MS
 from stream_guard.records import Control, Evidence, Finding
 from stream_guard.settings import BudgetSettings, Settings
-from tests.unit.campaigns.findings import CROWD, LOUD, NOW, Line, convicted, farm, finding, member
+from tests.unit.campaigns.findings import ACCOUNTS, CROWD, LOUD, NOW, Line, convicted, farm, finding, member
 
 
 def test_a_convicted_pool_is_sentenced_account_by_account() -> None:
@@ -252,6 +252,15 @@ def test_words_that_are_not_for_campaigns_are_counted() -> None:
     word = Control(verb="release", subject="model-2", spoken_at=NOW / 1000, author="op")
     assert line.say(Finding("model-2", 0, 0, 0.0, 0.0, 0.0, control=word)) == []
     assert line.driver.out.counts["words_not_for_campaigns"] == 1
+
+
+def test_a_sentence_is_charged_with_its_doubt_once() -> None:
+    line = Line()
+    sentenced = line.verdicts(*convicted())
+    charged = line.driver.out.counts["doubt_millionths"]
+    assert 0 < charged <= ACCOUNTS * 10 * len(sentenced), "at most a day's grant (1 per 100,000) for each"
+    line.say(*convicted(), after_ms=3 * DAY_MS)
+    assert line.driver.out.counts["doubt_millionths"] == charged
 
 
 def test_a_tighter_budget_sentences_fewer() -> None:

@@ -7,6 +7,7 @@ import pytest
 from starlette.requests import Request
 
 from stream_guard.console import live as lives
+from stream_guard.console.budget import Budget
 from stream_guard.console.desk import COOKIE
 from stream_guard.console.looks import looks
 from stream_guard.console.meters import Reading
@@ -17,6 +18,7 @@ from tests.unit.console.desks import NOW, ConsoleDesk, blocked, campaign, profil
 
 READ = State(is_complete=True, errors=(), is_from_redis=False)
 FINE = Reading(workers=1, watermark_at=NOW - 2)
+UNSPENT = Budget(granted=3.0, taken_back=2, expected=0.5)
 
 
 @pytest.fixture
@@ -127,7 +129,7 @@ def test_what_is_unknown_is_404_in_words(desk: ConsoleDesk) -> None:
 
 
 def test_nothing_needs_a_look_when_all_is_well() -> None:
-    assert looks(READ, FINE, [], [], NOW) == []
+    assert looks(READ, FINE, [], [], UNSPENT, NOW) == []
 
 
 @pytest.mark.parametrize(
@@ -145,7 +147,7 @@ def test_nothing_needs_a_look_when_all_is_well() -> None:
     ],
 )
 def test_what_is_wrong_is_said_in_words(state: State, reading: Reading, level: str, says: str) -> None:
-    (look,) = looks(state, reading, [], [], NOW)
+    (look,) = looks(state, reading, [], [], UNSPENT, NOW)
     assert (look.level, says in look.text) == (level, True)
 
 

@@ -1,7 +1,7 @@
 """However much is convicted at once, blocks are bounded per hour; what exceeds them is in shadow."""
 
 from stream_guard.decisions import budget
-from tests.unit.decisions.desk import HOUR, MINUTE, Desk, in_partition, policy, verdict
+from tests.unit.decisions.desk import DAY, HOUR, MINUTE, Desk, in_partition, policy, verdict, word
 
 
 def blocks(desk: Desk) -> list[str]:
@@ -39,6 +39,24 @@ def test_renewing_a_block_costs_nothing() -> None:
         desk.tick(verdict(), after_ms=6 * HOUR)
     assert desk.counts["blocks_over_cap"] == 0
     assert all(not d.shadow for d in desk.decisions)
+
+
+def test_a_block_in_force_that_ends_is_counted_by_how_it_ended() -> None:
+    desk = Desk(policy(limits={"blocks_per_hour": 4}, pardon="30d"))
+    desk.tick(*(verdict(f"a{n}", score=0.9 - n / 100) for n in range(5)), verdict("mild", score=0.1))
+    assert len(blocks(desk)) == 4
+    revoke, wrong = word("revoke", "a0"), word("label", "a1", value="wrong")
+    desk.tick(revoke, wrong, word("exempt", "a2"), word("revoke", "a4"), word("revoke", "mild"))
+    assert ended(desk) == {"revoked": 2, "exempt": 1}, "neither what was in shadow nor a challenge counts"
+    desk.tick(verdict("a3", kind=""), after_ms=HOUR)
+    desk.tick(verdict("late"))
+    desk.wait(8 * DAY)
+    assert ended(desk) == {"revoked": 2, "exempt": 1, "withdrawn": 1, "expired": 1}
+
+
+def ended(desk: Desk) -> dict[str, int]:
+    counts = desk.counts.items()
+    return {what.removeprefix("blocks_ended."): by for what, by in counts if what.startswith("blocks_ended.")}
 
 
 def test_the_shares_of_all_partitions_add_up_to_the_cap() -> None:

@@ -37,3 +37,14 @@ def test_every_campaign_of_the_record_is_played_at_every_level_and_against_every
         assert sorted(played_at) == ["careful", "naive"]
         assert sum(job.scenario.startswith(name) for job in parts["informed"].jobs) == 1
         assert sum(job.scenario.startswith(name) for job in parts["baselines"].jobs) == 4
+
+
+def test_the_page_says_how_several_seeds_became_one_row() -> None:
+    def page(seeds: int) -> str:
+        plan = Plan(seeds=seeds)
+        done = {part.name: (part, [toy_of(job) for job in part.jobs]) for part in chapters(plan)}
+        return block_of(plan, "make results", done)
+
+    assert "over 3 seeds together: counts and dollars are added up" in page(3)
+    assert "together" not in page(1)
+    assert "One seed" in page(1)

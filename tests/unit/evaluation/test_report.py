@@ -3,9 +3,11 @@
 from html.parser import HTMLParser
 
 import pytest
+from msgspec.structs import replace
 
 from stream_guard.errors import ConfigurationError
 from stream_guard.evaluation.loop import Timing, play
+from stream_guard.evaluation.overview import harvests, tiles
 from stream_guard.evaluation.page import inserted
 from stream_guard.evaluation.plots import Axis
 from stream_guard.evaluation.pooling import pooled
@@ -15,6 +17,7 @@ from stream_guard.evaluation.rulings import Ruling
 from stream_guard.evaluation.runs import Job
 from stream_guard.evaluation.summing import per_100k
 from stream_guard.evaluation.sweeps import drawn, read_sweep, swept
+from stream_guard.evaluation.tables import percent
 from stream_guard.evaluation.targets import targets
 from tests.support.loop import Patience, ToyTraffic
 
@@ -112,3 +115,56 @@ def test_axes_label_round_values_within_their_range() -> None:
     assert Axis("", 0.0, 1.0).ticks() == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
     assert Axis("", 0.1, 1000.0, is_log=True).ticks() == pytest.approx([0.1, 1, 10, 100, 1000])
     assert Axis("", 0.1, 1000.0, is_log=True).place(0.0) == 0.0
+
+
+def test_the_large_figures_are_those_of_the_first_decider_and_add_up() -> None:
+    results = [result(1, patience=3), result(2, patience=6), result(decider="card", patience=9)]
+    told = {tile.what: tile for tile in tiles(results[:2])}
+    harvested = sum(one.campaigns["theft"].harvested for one in results[:2])
+    exchanges = sum(one.campaigns["theft"].exchanges for one in results[:2])
+    assert told["harvested"].figure == percent(harvested / exchanges, 1)
+    assert f"of {exchanges:,} exchanges" in told["harvested"].about
+    assert told["honest accounts blocked"].figure == "0"
+    assert "2 of 2 campaigns" in told["first block after"].about
+    page = render(results, "Toy")
+    assert "At a glance: stream-guard" in page
+    assert f'<div class="figure">{told["harvested"].figure}</div>' in page
+
+
+def test_never_is_the_median_of_campaigns_that_mostly_were_not_blocked() -> None:
+    told = {tile.what: tile.figure for tile in tiles([result(1, patience=3), *2 * [result(2, patience=500)]])}
+    assert told["first block"] == "never"
+
+
+def test_every_campaign_has_a_dot_for_each_decider_and_one_for_each_of_its_seeds() -> None:
+    found = harvests([result(1), result(2), result(1, decider="card")])
+    assert found is not None
+    svg, legend = found
+    assert svg.count("<circle") == 2 + 1 + 1  # two seeds and both together, and the other's only one
+    assert [name for _, name in legend] == ["stream-guard", "card"]
+    assert harvests([]) is None
+
+
+def test_the_figures_of_one_traffic_and_decider_stand_together_seed_by_seed() -> None:
+    page = render([result(1), result(2), result(1, decider="card")], "Toy")
+    assert page.count("<details") == 2 + 2  # deciders, campaigns, and one for each decider
+    assert page.count("<h3>seed 2: campaigns</h3>") == 1
+
+
+def test_an_aim_over_several_seeds_is_judged_by_the_worst_of_them() -> None:
+    good, bad = result(1), result(2)
+    for one, purity in ((good, 1.0), (bad, 0.5)):
+        one.campaigns["theft"] = replace(one.campaigns["theft"], purity=purity)
+    outcomes = {one.what: one for one in targets(pooled([good, bad, replace(good, seed=3)]))}
+    assert outcomes["campaign grouping: purity"].is_met is False
+    assert "0.500 to 1.000" in outcomes["campaign grouping: purity"].found
+
+
+def test_an_aim_says_when_the_first_block_came_only_where_most_seeds_had_one() -> None:
+    def found(*patience: int) -> str:
+        pools = pooled([result(seed, patience=each) for seed, each in enumerate(patience)])
+        return {one.what: one.found for one in targets(pools)}["harvested: theft"]
+
+    assert "blocked in 1 of 1 seeds, first after" in found(3)
+    assert found(3, 4).endswith("at the median")
+    assert found(3, 500, 500).endswith("blocked in 1 of 3 seeds")

@@ -249,6 +249,7 @@ SHARES: dict[str, Callable[[RequestEvent], object]] = {
     "corporate_vpn": lambda e: e.client_ip,
     "hackathon": lambda e: (e.indicators or {}).get("referral"),
     "open_source_tool": lambda e: e.system_prompt_hash,
+    "popular_tool": lambda e: e.system_prompt_hash,
     "overnight_agents": lambda e: e.tools and tuple(e.tools),
     "review_bot": lambda e: e.prompt_template_hash,
     "batch_jobs": lambda e: (e.client_ip, e.user_agent),
@@ -276,8 +277,19 @@ def test_crowds_share_what_they_claim_and_come_in_several_sizes(name: str) -> No
     assert all(row.label == "benign" and row.kind == name for row in traffic.truth())
     sizes = sorted((len(who) for who in sharing.values() if len(who) > 1), reverse=True)
     assert sizes[0] >= 2
-    if name not in ("dominant_client", "launch_day"):  # a handful of accounts; everybody
+    if name not in ("dominant_client", "launch_day", "popular_tool"):  # a handful; everybody; cut short here
         assert len(set(sizes)) >= 2
+
+
+def test_a_popular_tool_has_five_thousand_users_of_one_system_prompt() -> None:
+    traffic = build("popular_tool:5000", Order(days=1.0))
+    users: dict[object, set[str]] = {}
+    for line in traffic.events():
+        event = decode(line)
+        users.setdefault(event.user_agent and event.system_prompt_hash, set()).add(event.account_id)
+    seen = {row.account_id for row in traffic.truth()}
+    assert len(seen) > 2000  # of 5,000; the others do not come on this day
+    assert max(map(len, users.values())) > 0.5 * len(seen)
 
 
 @pytest.mark.parametrize(
