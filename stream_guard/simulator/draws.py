@@ -47,14 +47,11 @@ class Draw:
         """An independent stream."""
         return Draw(f"{self.name}/{name}", self.split)
 
-    def _range(self, low: float, high: float) -> tuple[float, float]:
-        if self.split == "tune" or low == high:
-            return low, high
-        return low / WIDER, high * WIDER
-
     def between(self, low: float, high: float) -> float:
         """A parameter, evenly from a range of positive numbers."""
-        return self.rng.uniform(*self._range(low, high))
+        if self.split != "tune" and low != high:
+            low, high = low / WIDER, high * WIDER
+        return low + (high - low) * self.rng.random()
 
     def ratio(self, low: float, high: float) -> float:
         """A share, evenly from a range, never above 0.98."""
@@ -62,8 +59,9 @@ class Draw:
 
     def log_between(self, low: float, high: float) -> float:
         """A parameter, evenly in its logarithm."""
-        wide_low, wide_high = self._range(low, high)
-        return exp(self.rng.uniform(log(wide_low), log(wide_high)))
+        if self.split != "tune" and low != high:
+            low, high = low / WIDER, high * WIDER
+        return exp(log(low) + (log(high) - log(low)) * self.rng.random())
 
     def count(self, low: int, high: int) -> int:
         """A size, evenly in its logarithm, at least 1."""

@@ -21,13 +21,14 @@ GROUP: Final = 10_000
 _ANSWERED: Final = 400
 _HASH: Final = "V16"
 _NUMBER: Final = ("u4", 3)  # twelve digits: more than any number of a row has
+_SMALL: Final = ("u4", 1)  # up to 9,999
 _OUTPUT: Final = b',"output_tokens":'  # what only some rows say is written where it is said
 _REASONED: Final = b',"reasoning_tokens":'
 _USER: Final = b',"end_user_id":"u_'
 _LAYOUT: Final[tuple[bytes | tuple[str, Any], ...]] = (
     b'{"event_id":"req_', ("event", _HASH), b'","occurred_at":', ("at", _NUMBER), ("ms", "V4"), b",\n",
-    b'"conversation_id":"conv_', ("session", _HASH), b'","turn":', ("turn", _NUMBER),
-    b',"status":', ("status", _NUMBER), b',"input_tokens":', ("input", _NUMBER),
+    b'"conversation_id":"conv_', ("session", _HASH), b'","turn":', ("turn", _SMALL),
+    b',"status":', ("status", _SMALL), b',"input_tokens":', ("input", _NUMBER),
     b',"cached_tokens":', ("cached", _NUMBER),
     ("say_output", f"V{len(_OUTPUT)}"), ("output", _NUMBER),
     ("say_reasoned", f"V{len(_REASONED)}"), ("reasoned", _NUMBER),
@@ -91,7 +92,8 @@ def openings_and_cores(rows: Array, events: bytes, sessions: bytes) -> tuple[lis
     table["event"], table["session"] = np.frombuffer(events, _HASH), np.frombuffer(sessions, _HASH)
     seconds = rows["at"] // 1000
     table["at"], table["ms"] = digits(seconds), _MS[rows["at"] - seconds * 1000]
-    for name in ("turn", "status", "input", "cached", "latency", "chars"):
+    table["turn"][:, 0], table["status"][:, 0] = _LAST[rows["turn"]], _LAST[rows["status"]]
+    for name in ("input", "cached", "latency", "chars"):
         table[name] = digits(rows[name])
     is_answered = rows["status"] < _ANSWERED
     _say(table, rows, ("output", _OUTPUT), np.flatnonzero(is_answered))
