@@ -80,8 +80,8 @@ def read_topics(bootstrap: str, topics: Mapping[str, int]) -> dict[tuple[str, in
                 continue
             _, timestamp = message.timestamp()
             record = LocalRecord(message.offset(), timestamp, message.key(), message.value())
-            assert not found[place] or found[place][-1].offset < record.offset, f"{place} was read twice"
-            found[place].append(record)
+            if not found[place] or found[place][-1].offset < record.offset:  # a client may fetch twice
+                found[place].append(record)
         return len(ended) == len(places)
 
     until(poll, 60, f"reading {sorted(topics)}", pause_s=0)
