@@ -122,6 +122,11 @@ class Ledger:
         found = (self.account(account_id) for account_id in sorted(group.members))
         return [account for account in found if account is not None]
 
+    def sample(self, campaign: CampaignRow) -> list[AccountRow]:
+        """The accounts of a campaign that its row lists (`MAX_LISTED` at most), sorted."""
+        found = (self.account(account_id) for account_id in sorted(campaign.listed))
+        return [account for account in found if account is not None]
+
     def belonging(self, campaign_id: str) -> list[AccountRow]:
         """All accounts that belong to a campaign, sorted."""
         names: list[str] = []

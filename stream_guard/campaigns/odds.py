@@ -112,14 +112,14 @@ class Odds:
         """Whether the account is to be sentenced; a sentence that stands needs a little less."""
         slack = SLACK if stands else 0.0
         total, votes = self.total + bonus + slack, len(self.votes)
-        is_soft = not self.votes.keys() & OWN
-        if is_soft and not (self.is_among_own and (self.is_alone or self._beside >= SECOND)):
+        is_soft, is_among_own = not self.votes.keys() & OWN, self.is_among_own
+        if is_soft and not (is_among_own and (self.is_alone or self._beside >= SECOND)):
             line += self.relief  # a tool or a relay: what put it around the campaign is all that speaks
         if not votes or total < line:
             return False
         if votes < MIN_VOTES:
-            return self.is_among_own and (self.is_alone or not is_soft)
-        if self.is_among_own:
+            return is_among_own and (self.is_alone or not is_soft)
+        if is_among_own:
             return True
         if not self.has_conduct:
             return (votes >= SUCCESSOR_VOTES and not is_soft) or "payment" in self.votes
@@ -173,7 +173,8 @@ def weigh(
     if fit:
         evidence += (Evidence("conduct_fit", fit, 0.0, fit, "own", "what", campaign.is_cold),)
     votes = {name: vote[0] for name, vote in sorted(best.items())}
-    relief = _relief(campaign, groups)
+    accounts = max((group.size / group.share for group in groups if group.share > 0), default=1.0)
+    relief = _relief(campaign, accounts)
     lacks = sum(missing(campaign, dimension) for dimension in sorted(OWN - votes.keys()))
     telling = [group for group in groups if group.inside - is_inside >= MIN_AMONG]
     among = max((log((group.inside - is_inside) / honest[group.indicator]) for group in telling), default=0.0)
@@ -181,7 +182,6 @@ def weigh(
         dimension_of(group.indicator) not in PUBLIC and group.size - group.inside <= LEFT * group.inside
         for group in telling
     )
-    accounts = max((group.size / group.share for group in groups if group.share > 0), default=1.0)
     return Odds(
         campaign_id=campaign.campaign_id,
         votes=votes,
@@ -206,9 +206,8 @@ def _fit(account: AccountRow, groups: list[SuspectRow]) -> float:
     return sum(fit * weight for fit, weight in weighed) / total if total > 0 else 0.0
 
 
-def _relief(campaign: CampaignRow, groups: list[SuspectRow]) -> float:
+def _relief(campaign: CampaignRow, accounts: float) -> float:
     """How much lower the line is: ln of all accounts over those around the campaign, to a bound."""
-    accounts = max((group.size / group.share for group in groups if group.share > 0), default=0.0)
     if campaign.around <= 0 or accounts <= campaign.around:
         return 0.0
     return min(MOST_RELIEF, log(accounts / campaign.around))

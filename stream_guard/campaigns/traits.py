@@ -54,7 +54,7 @@ def refresh(ledger: Ledger, campaign: CampaignRow, around: Iterable[str] = ()) -
     ledger.change(campaign)
     campaign.measured = campaign.count
     likely = _suspected(ledger, campaign, around)
-    sample = [account for name in sorted(campaign.listed) if (account := ledger.account(name))]
+    sample = ledger.sample(campaign)
     honest: dict[str, dict[str, float]] = {}
     covered: dict[str, int] = {}
     for account in sample:

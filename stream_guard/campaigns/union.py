@@ -20,7 +20,6 @@ from stream_guard.settings import CampaignsSettings
 
 JOIN_RATIO = 0.2  # of a group's accounts that must belong to a campaign for the group to join it
 MERGE_RATIO = 0.1  # of a campaign's accounts that hold cards or devices of another for the two to merge
-MERGED_MEMBERS = 100_000
 
 
 class Union:
@@ -68,7 +67,7 @@ class Union:
 
     def _kin(self, campaign: CampaignRow) -> CampaignRow | None:
         """The campaign that holds cards or devices of enough of its accounts, as a sample tells."""
-        sample = [account for name in sorted(campaign.listed) if (account := self._ledger.account(name))]
+        sample = self._ledger.sample(campaign)
         shared = Counter(other for account in sample for other in self._holders(account))
         del shared[campaign.campaign_id]
         for name, count in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
@@ -124,7 +123,6 @@ class Union:
         campaign.note(self._now, f"founded on {len(union)} groups with {len(suspects)} suspects")
         self._register(campaign)
         for one in union:
-            self._detach(one)
             self._attach(one, campaign)
         for account in suspects:  # odds weigh each against the others, and let go who does not belong
             self._ledger.join(account, campaign)
@@ -145,6 +143,7 @@ class Union:
 
     def _attach(self, group: SuspectRow, campaign: CampaignRow) -> None:
         """The group is of the campaign, if that has room, from now on; its accounts are to be weighed."""
+        self._detach(group)
         self._ledger.change(group)
         if len(campaign.groups) >= MAX_GROUPS and group.indicator not in campaign.groups:
             group.campaign, group.inside = "", 0
@@ -160,7 +159,7 @@ class Union:
         self._refresh(group)
 
     def _detach(self, group: SuspectRow) -> None:
-        """The group is of its campaign no longer."""
+        """The campaign that the group was of, if any, has it no longer."""
         campaign = self._ledger.campaign(group.campaign)
         if campaign is not None:
             self._ledger.change(campaign)

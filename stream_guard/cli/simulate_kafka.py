@@ -12,10 +12,10 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from stream_guard.errors import BrokerUnavailable
+from stream_guard.runtime.transactions import new_producer
 from stream_guard.topology import Stream
 
 BATCH_BYTES = 256 * 1024
@@ -61,12 +61,7 @@ class BatchSender:
             raise BrokerUnavailable(message) from error
 
     async def _start(self) -> None:
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
-            enable_idempotence=True,
-            max_batch_size=BATCH_BYTES,
-            request_timeout_ms=REQUEST_MS,
-        )
+        self._producer = new_producer(self._bootstrap, BATCH_BYTES, REQUEST_MS)
         await self._producer.start()
         self._filling = [self._producer.create_batch() for _ in range(self._stream.partitions)]
 

@@ -8,12 +8,12 @@ from statistics import median
 
 from msgspec import Struct
 
+from stream_guard.evaluation.charts import COLOURS
 from stream_guard.evaluation.plots import ROW, Axis, Frame, rows
 from stream_guard.evaluation.results import CampaignResult, Result
 from stream_guard.evaluation.summing import per_100k
 from stream_guard.evaluation.tables import NEVER, duration, interval, percent
 
-COLOURS = 6  # as many as the page's style knows
 DECIDER_PX, GAP_PX = 11, 6  # a row has room for every decider
 REACH = 0.34  # of a row's height: how far deciders stand from its middle
 SEED_PX, ALL_PX = 3.0, 5.5

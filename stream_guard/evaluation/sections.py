@@ -11,7 +11,7 @@ from stream_guard.evaluation.pooling import pooled
 from stream_guard.evaluation.results import Result
 from stream_guard.evaluation.suite import Chapter
 from stream_guard.evaluation.summing import per_100k
-from stream_guard.evaluation.tables import NEVER, NONE, Sheet, duration, percent, spread
+from stream_guard.evaluation.tables import NEVER, NONE, Sheet, duration, percent, spread, within
 
 
 class Campaign(NamedTuple):
@@ -38,10 +38,8 @@ def by_seed(results: Sequence[Result]) -> Sheet:
 def mean(shares: Sequence[float]) -> str:
     """Of shares, with its interval if there are several."""
     interval = of_mean(shares)
-    text = percent(fmean(shares))
-    if interval is None or interval.low == interval.high:
-        return text
-    return f"{text} ({percent(interval.low)} to {percent(interval.high)})"
+    share = fmean(shares)
+    return percent(share) if interval is None else within(share, interval.low, interval.high)
 
 
 def honest_by_seed(results: Sequence[Result]) -> Sheet:

@@ -129,8 +129,12 @@ def spread(of: Range | None, seeds: int) -> str:
     """A share over all seeds, and that of the lowest and the highest seed where there are several."""
     if of is None:
         return NONE
-    is_one = seeds < 2 or of.low == of.high
-    return percent(of.value) + ("" if is_one else f" ({percent(of.low)} to {percent(of.high)})")
+    return percent(of.value) if seeds < 2 else within(of.value, of.low, of.high)
+
+
+def within(share: float, low: float, high: float) -> str:
+    """A share and the range in which it lies, where there is one."""
+    return percent(share) if low == high else f"{percent(share)} ({percent(low)} to {percent(high)})"
 
 
 def interval(of: Rate, digits: int = 1) -> str:

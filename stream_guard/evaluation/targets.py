@@ -52,8 +52,8 @@ def _harvest(one: PooledCampaign) -> Outcome:
     found = f"{spread(one.ratio, one.seeds)}; "
     if one.stopped:
         found += f"blocked in {one.stopped} of {one.seeds} seeds"
-        found += "" if one.delay_s is None else f", first after {duration(one.delay_s)}"
-        found += " at the median" if one.delay_s is not None and one.seeds > 1 else ""
+        if one.delay_s is not None:
+            found += f", first after {duration(one.delay_s)}" + (" at the median" if one.seeds > 1 else "")
     else:
         found += f"never blocked in {one.seeds} seeds"
     return Outcome(

@@ -273,11 +273,10 @@ class FaustLanes:
         lanes = [own.lane for own in owned]
         reader = ChangelogReader(self._wiring)
         rows = await reader.read_into(lanes)
-        ranges = await reader.source_ranges(lanes)
-        committed = await reader.committed(lanes)
+        sources = await reader.sources(lanes)
         for own in owned:
-            self._check_complete(own, committed.get(own.lane.name))
-            first, end = ranges[own.lane.name]
+            first, end, committed = sources[own.lane.name]
+            self._check_complete(own, committed)
             self._skip_truncated(own, first)
             position = own.lane.next = first if own.lane.next is None else own.lane.next
             if position > end:

@@ -9,9 +9,10 @@ Waits: `LaneProducer.commit` about 3 broker round trips.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
@@ -39,16 +40,21 @@ class Wiring:
         return self.topology.stream(stream).topic
 
 
-def new_producer(bootstrap: str, **settings: Any) -> AIOKafkaProducer:
+def new_producer(
+    bootstrap: str,
+    batch_bytes: int = BATCH_BYTES,
+    request_timeout_ms: int = REQUEST_TIMEOUT_MS,
+    transactional_id: str | None = None,
+) -> AIOKafkaProducer:
     """An idempotent producer with batches as large as ours."""
     return AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         acks="all",
         enable_idempotence=True,
         linger_ms=0,
-        max_batch_size=BATCH_BYTES,
-        request_timeout_ms=REQUEST_TIMEOUT_MS,
-        **settings,
+        max_batch_size=batch_bytes,
+        request_timeout_ms=request_timeout_ms,
+        transactional_id=transactional_id,
     )
 
 
@@ -100,6 +106,14 @@ class LaneProducer:
         return pending
 
 
+class Source(NamedTuple):
+    """What a lane's source partition holds, [first, end), and the group's offset in it."""
+
+    first: int
+    end: int
+    committed: int | None  # moved by each of the lane's transactions; None before the first
+
+
 class ChangelogReader:
     """Reads rows back: from a partition's beginning to its end as of now."""
 
@@ -114,55 +128,32 @@ class ChangelogReader:
         }
         if not by_partition:
             return 0
-        ends = await self._ends(list(by_partition))
-        consumer = self._consumer()
-        await consumer.start()
-        try:
+        # Undecided transactions are counted in: the reader below waits for them.
+        async with self._consumer(isolation_level="read_uncommitted") as consumer:
+            ends = await consumer.end_offsets(list(by_partition))
+        async with self._consumer() as consumer:
             consumer.assign(list(by_partition))
             await consumer.seek_to_beginning(*by_partition)
             return await _load(consumer, by_partition, ends)
-        finally:
-            await consumer.stop()
 
-    async def committed(self, lanes: Sequence[Lane]) -> dict[str, int]:
-        """By lane name: the group's offset in its source, moved by each transaction; absent if none did."""
-        consumer = self._consumer(group_id=self._wiring.app_id)
-        await consumer.start()
-        try:
-            found = {
-                lane.name: await consumer.committed(TopicPartition(lane.source.topic, lane.partition))
-                for lane in lanes
-            }
-        finally:
-            await consumer.stop()
-        return {name: offset for name, offset in found.items() if offset is not None}
-
-    async def _ends(self, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """Where each partition ends, undecided transactions included: those a reader must wait for."""
-        consumer = self._consumer(isolation_level="read_uncommitted")
-        await consumer.start()
-        try:
-            ends: dict[TopicPartition, int] = await consumer.end_offsets(list(partitions))
-        finally:
-            await consumer.stop()
-        return ends
-
-    async def source_ranges(self, lanes: Sequence[Lane]) -> dict[str, tuple[int, int]]:
-        """By lane name: what its source partition holds now, [first, end)."""
-        sources = {TopicPartition(lane.source.topic, lane.partition): lane.name for lane in lanes}
-        if not sources:
+    async def sources(self, lanes: Sequence[Lane]) -> dict[str, Source]:
+        """By lane name: its source partition as it is now."""
+        places = {lane.name: TopicPartition(lane.source.topic, lane.partition) for lane in lanes}
+        if not places:
             return {}
-        consumer = self._consumer()
-        await consumer.start()
-        try:
-            firsts = await consumer.beginning_offsets(list(sources))
-            ends = await consumer.end_offsets(list(sources))
-        finally:
-            await consumer.stop()
-        return {name: (firsts[source], ends[source]) for source, name in sources.items()}
+        async with self._consumer(group_id=self._wiring.app_id) as consumer:
+            firsts = await consumer.beginning_offsets(list(places.values()))
+            ends = await consumer.end_offsets(list(places.values()))
+            return {
+                name: Source(firsts[place], ends[place], await consumer.committed(place))
+                for name, place in places.items()
+            }
 
-    def _consumer(self, group_id: str | None = None, isolation_level: str = "read_committed") -> Any:
-        return AIOKafkaConsumer(
+    @asynccontextmanager
+    async def _consumer(
+        self, group_id: str | None = None, isolation_level: str = "read_committed"
+    ) -> AsyncIterator[Any]:
+        consumer = AIOKafkaConsumer(
             bootstrap_servers=self._wiring.bootstrap,
             group_id=group_id,
             enable_auto_commit=False,
@@ -172,6 +163,11 @@ class ChangelogReader:
             max_partition_fetch_bytes=4 << 20,
             fetch_max_bytes=32 << 20,
         )
+        await consumer.start()
+        try:
+            yield consumer
+        finally:
+            await consumer.stop()
 
 
 async def _load(

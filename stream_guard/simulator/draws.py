@@ -47,10 +47,14 @@ class Draw:
         """An independent stream."""
         return Draw(f"{self.name}/{name}", self.split)
 
+    def _range(self, low: float, high: float) -> tuple[float, float]:
+        if self.split == "tune" or low == high:
+            return low, high
+        return low / WIDER, high * WIDER
+
     def between(self, low: float, high: float) -> float:
         """A parameter, evenly from a range of positive numbers."""
-        if self.split != "tune" and low != high:
-            low, high = low / WIDER, high * WIDER
+        low, high = self._range(low, high)
         return low + (high - low) * self.rng.random()
 
     def ratio(self, low: float, high: float) -> float:
@@ -59,8 +63,7 @@ class Draw:
 
     def log_between(self, low: float, high: float) -> float:
         """A parameter, evenly in its logarithm."""
-        if self.split != "tune" and low != high:
-            low, high = low / WIDER, high * WIDER
+        low, high = self._range(low, high)
         return exp(log(low) + (log(high) - log(low)) * self.rng.random())
 
     def count(self, low: int, high: int) -> int:

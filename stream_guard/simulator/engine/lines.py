@@ -77,11 +77,8 @@ class Writer:
 
     def fresh(self, session: int, account: int) -> tuple[str, str]:
         """Event and conversation id of a request that was not planned like this."""
-        numbers = np.array([session << 24 ^ account], np.uint64)
-        [event_id], [conversation] = (
-            words(scrambled(self._next(1), self._key)),
-            words(scrambled(numbers, ~self._key)),
-        )
+        [event_id] = words(scrambled(self._next(1), self._key))
+        [conversation] = words(scrambled(np.array([session << 24 ^ account], np.uint64), ~self._key))
         return event_id, conversation
 
     def line(self) -> Callable[..., bytes]:
