@@ -33,7 +33,7 @@ every `CREDIT_HALF_LIFE_MS` after its last sign of life.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, inf, log
 
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.rows import CONDUCT_REQUESTS, AccountRow, CampaignRow, SuspectRow
@@ -84,15 +84,23 @@ class Odds:
     relief: float = 0.0  # nats by which the line is lower, since few accounts stand around the campaign
     lacks: float = 0.0  # nats against it: most of the campaign share cards or devices, and it does not
     among: float = 0.0  # nats that it is the campaign's, by what its groups are made up of
-    is_alone: bool = False  # whether hardly anybody is left in one of these groups who is not sentenced
-    around: float = 1.0  # honest accounts that the line less its relief counts with
+    left: float = inf  # of the campaign's accounts in one of these groups, how many are not sentenced there
+    accounts: float = 1.0  # all that there are,
+    around: int = 0  # and honest ones that stand around the campaign
 
-    @property
-    def is_among_own(self) -> bool:
+    def is_among_own(self, slack: float = 0.0) -> bool:
         """Whether it stands among accounts that are nearly all the campaign's, and works as they do."""
         own = sum(vote for name, vote in self.votes.items() if name in OWN) / 2 + self.lacks
-        is_own = self.among >= LEAST_AMONG and self.among + own + self.fit >= AMONG
-        return is_own and self.has_conduct and self.fit >= LEAST_FITS[0]
+        is_own = self.among >= LEAST_AMONG - slack / 2 and self.among + own + self.fit >= AMONG - slack
+        return is_own and self.has_conduct and self.fit >= LEAST_FITS[0] * (1 - slack / SLACK)
+
+    def granted(self, *, stands: bool) -> float:
+        """The relief that counts: none where tools and relays are all that speaks, and put it there."""
+        slack = SLACK if stands else 0.0
+        if not self._is_soft:
+            return self.relief
+        is_close = self._is_alone(slack) or self._beside >= SECOND - slack / 2
+        return self.relief if is_close and self.is_among_own(slack) else 0.0
 
     @property
     def total(self) -> float:
@@ -102,31 +110,42 @@ class Odds:
     def doubt(self, bonus: float, members: int) -> float:
         """Probability that the account is honest all the same, given that the campaign is one.
 
-        Of so many honest accounts around it, e^-total each would show such odds; against them stand its
-        members.  At the line that is what the operator grants for one day, over the members.
+        Of all honest accounts that the line counts with, e^-total each would show such odds; against them
+        stand its members.  At the line that is what the operator grants for one day, over the members.
         """
-        honest = self.around * exp(-self.total - bonus)
+        counted = max(self.accounts * exp(-self.granted(stands=False)), self.around, 1.0)
+        honest = counted * exp(-self.total - bonus)
         return honest / (honest + max(members, 1))
 
     def suffices(self, line: float, bonus: float, *, stands: bool) -> bool:
-        """Whether the account is to be sentenced; a sentence that stands needs a little less."""
+        """Whether the account is to be sentenced; a sentence that stands needs a little less.
+
+        ``line``: `budget_line`, of which the relief that is `granted` is taken.
+        """
         slack = SLACK if stands else 0.0
-        total, votes = self.total + bonus + slack, len(self.votes)
-        is_soft, is_among_own = not self.votes.keys() & OWN, self.is_among_own
-        if is_soft and not (is_among_own and (self.is_alone or self._beside >= SECOND)):
-            line += self.relief  # a tool or a relay: what put it around the campaign is all that speaks
-        if not votes or total < line:
+        above = self.total + bonus + slack - line + self.granted(stands=stands)
+        is_soft, is_among_own, votes = self._is_soft, self.is_among_own(slack), len(self.votes)
+        if not votes or above < 0:
             return False
         if votes < MIN_VOTES:
-            return is_among_own and (self.is_alone or not is_soft)
+            return is_among_own and (not is_soft or self._is_alone(slack))
         if is_among_own:
             return True
         if not self.has_conduct:
             return (votes >= SUCCESSOR_VOTES and not is_soft) or "payment" in self.votes
         fits = SOFT_FITS if is_soft else LEAST_FITS
-        if is_soft and total < line + SOFT_NATS:
+        if is_soft and above < SOFT_NATS:
             return False
         return self.fit >= fits[min(votes, len(fits)) - 1] - slack / 2
+
+    @property
+    def _is_soft(self) -> bool:
+        """Whether no vote is of what nobody shares with strangers by accident."""
+        return not self.votes.keys() & OWN
+
+    def _is_alone(self, slack: float) -> bool:
+        """Whether hardly anybody is left in one of these groups who is not sentenced."""
+        return self.left <= LEFT * (1 + slack / SLACK)
 
     @property
     def _beside(self) -> float:
@@ -174,13 +193,12 @@ def weigh(
         evidence += (Evidence("conduct_fit", fit, 0.0, fit, "own", "what", campaign.is_cold),)
     votes = {name: vote[0] for name, vote in sorted(best.items())}
     accounts = max((group.size / group.share for group in groups if group.share > 0), default=1.0)
-    relief = _relief(campaign, accounts)
     lacks = sum(missing(campaign, dimension) for dimension in sorted(OWN - votes.keys()))
     telling = [group for group in groups if group.inside - is_inside >= MIN_AMONG]
     among = max((log((group.inside - is_inside) / honest[group.indicator]) for group in telling), default=0.0)
-    is_alone = any(
-        dimension_of(group.indicator) not in PUBLIC and group.size - group.inside <= LEFT * group.inside
-        for group in telling
+    left = min(
+        (group.size / group.inside - 1 for group in telling if dimension_of(group.indicator) not in PUBLIC),
+        default=inf,
     )
     return Odds(
         campaign_id=campaign.campaign_id,
@@ -189,11 +207,12 @@ def weigh(
         has_conduct=has_conduct,
         credit=credit,
         evidence=evidence,
-        relief=relief,
+        relief=_relief(campaign, accounts),
         lacks=lacks,
         among=among,
-        is_alone=is_alone,
-        around=max(accounts * exp(-relief), campaign.around, 1.0),
+        left=left,
+        accounts=accounts,
+        around=campaign.around,
     )
 
 

@@ -76,7 +76,7 @@ class AccountRow(Struct, array_like=True, tag="a"):
     among: int = 0  # accounts that the shares are of
     is_charged_back: bool = False
     is_cleared: bool = False  # an operator said that the verdict was wrong
-    said_at: int = 0  # ms, when the verdict that stands was last sent
+    said_at: int = 0  # ms, when a verdict was last sent
     network: str = ""  # value of its `network:` indicator, the first by name where it shows several
     seen_at: int = 0  # ms, the newest finding that named it
     last_at: int = 0  # ms, its newest event that a finding told of

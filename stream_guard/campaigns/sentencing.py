@@ -30,31 +30,32 @@ class Session:
             return
         self._ledger.change(account)
         account.moved = 0.0
-        odds = self._best(account)
-        bonus = self._labels.bonus({"fit": odds.fit, **odds.votes}) if odds else 0.0
-        if odds is not None:
-            account.votes, account.fit = odds.votes, odds.fit
         stands = bool(account.verdict)
-        is_guilty = odds is not None and not account.is_cleared
-        if odds and is_guilty and odds.suffices(self._line - odds.relief, bonus, stands=stands):
+        weighed = [
+            (odds, self._labels.bonus({"fit": odds.fit, **odds.votes})) for odds in self._odds(account)
+        ]
+        enough = [one for one in weighed if one[0].suffices(self._line, one[1], stands=stands)]
+        if weighed:
+            odds, bonus = max(enough or weighed, key=lambda one: (one[0].total, one[0].campaign_id))
+            account.votes, account.fit = odds.votes, odds.fit
+        if enough and not account.is_cleared:
             self._sentence(account, odds, bonus)
         else:
             self._free(account)
         self._ledger.release(account)
 
-    def _best(self, account: AccountRow) -> Odds | None:
-        """The odds in the campaign that they are best for."""
+    def _odds(self, account: AccountRow) -> list[Odds]:
+        """The account's odds in each campaign around it, sorted by name."""
         # Who belongs to a campaign is weighed against it even where it has no room for his groups:
         by_campaign: dict[str, list[SuspectRow]] = {account.campaign: []} if account.campaign else {}
         for group in self._ledger.groups_of(account):
             if group.campaign:
                 by_campaign.setdefault(group.campaign, []).append(group)
-        weighed = [
+        return [
             weigh(self._ledger, account, campaign, groups, self._honest_in(groups, campaign), self._now)
             for name, groups in sorted(by_campaign.items())
             if (campaign := self._ledger.campaign(name))
         ]
-        return max(weighed, key=lambda odds: (odds.total, odds.campaign_id), default=None)
 
     def _honest_in(self, groups: list[SuspectRow], campaign: CampaignRow) -> dict[str, float]:
         """How many honest accounts show the indicator of each group."""
@@ -72,7 +73,8 @@ class Session:
             self._ledger.leave(account)
             self._ledger.join(account, campaign)
             self.changed.add(campaign.campaign_id)
-        score = 1 - (1 - SCORE_AT_LINE) ** (max(0.0, odds.total + bonus) / (self._line - odds.relief))
+        line = self._line - odds.granted(stands=bool(account.verdict))
+        score = 1 - (1 - SCORE_AT_LINE) ** (max(0.0, odds.total + bonus) / line)
         kind, before, was_cold = account.said
         is_old = account.verdict == campaign.campaign_id and (kind, was_cold) == (
             campaign.kind,
@@ -80,7 +82,9 @@ class Session:
         )
         if is_old and abs(score - before) < NEWS and self._now - account.said_at < AGAIN_MS:
             return
-        if not account.verdict:
+        if (
+            not account.verdict and self._now - account.said_at >= AGAIN_MS
+        ):  # within a day it is the same block
             self._out.count("doubt_millionths", round(MILLION * odds.doubt(bonus, campaign.count)))
         account.said_at = self._now
         account.verdict, account.said = campaign.campaign_id, (campaign.kind, score, campaign.is_cold)
@@ -113,7 +117,7 @@ class Session:
     def _free(self, account: AccountRow) -> None:
         """The account is not, or no longer, held to belong; the core stays while its groups do."""
         if account.verdict:
-            account.verdict, account.said, account.said_at = "", ("", 0.0, False), 0
+            account.verdict, account.said = "", ("", 0.0, False)
             withdrawal = Verdict(account.account_id, "campaign", "", trigger=f"tick:{self._now}")
             self._out.emit(VERDICTS, account.account_id, withdrawal)
             self._out.count("verdicts_withdrawn")

@@ -3,9 +3,9 @@
 ``process`` files findings and operators' words (`intake.py`).  ``tick`` finds the place of each group that
 has news (`union.py`), weighs each account that has (`sentencing.py`), and sends verdicts that have changed.
 Once a minute, accounts around campaigns that have grown are weighed again (`growth.py`), campaigns that have
-changed are told (`telling.py`), and those that have been silent end.  A campaign's end withdraws nothing:
-sentences run out by policy.  For the same reason a verdict that stands is sent again, once it is `AGAIN_MS`
-old and its account is weighed: whoever stays active stays sentenced.
+changed are told (`telling.py`), and those that have been silent, or are empty, end.  A campaign's end
+withdraws nothing: sentences run out by policy.  For the same reason a verdict that stands is sent again, once
+it is `AGAIN_MS` old and its account is weighed: whoever stays active stays sentenced.
 """
 
 from stream_guard.campaigns import endings, growth, telling
@@ -63,7 +63,7 @@ class Campaigns:
             teller.tell_later(name)
         if is_minute:
             teller.tell_due()
-            self._end_silent(ledger, teller, now)
+            self._end_over(ledger, teller, now)
 
     def next_due(self, rows: Rows, now: int) -> int | None:
         """Without a record only campaigns that have grown are weighed and told, and silent ones end."""
@@ -78,7 +78,7 @@ class Campaigns:
         return min(due, default=None)
 
     def may_forget(self, key: str) -> bool:
-        """Suspected groups and accounts end; campaigns do so when they are silent (`_end_silent`)."""
+        """Suspected groups and accounts end; campaigns do so when they are silent (`_end_over`)."""
         return endings.may_forget(key)
 
     def forget_at(self, _key: str, row: SuspectRow | AccountRow) -> int | None:
@@ -89,9 +89,11 @@ class Campaigns:
         """Nothing is withdrawn: sentences run out by policy."""
         endings.forget(Ledger(rows), row)
 
-    def _end_silent(self, ledger: Ledger, teller: Teller, now: int) -> None:
-        """End campaigns of which nothing was seen for long."""
-        silent = [name for name, seen in ledger.living().items() if now - seen > self._silent_ms]
-        for name in sorted(silent):
-            ledger.unlist(name)
-            teller.end(name)
+    def _end_over(self, ledger: Ledger, teller: Teller, now: int) -> None:
+        """End campaigns of which nothing was seen for long, and those that groups and accounts have left."""
+        for name, seen in sorted(ledger.living().items()):
+            campaign = ledger.campaign(name)
+            is_empty = campaign is not None and not campaign.groups and not campaign.count
+            if is_empty or now - seen > self._silent_ms:
+                ledger.unlist(name)
+                teller.end(name)

@@ -14,7 +14,15 @@ from stream_guard.campaigns.conviction import (
 )
 from stream_guard.campaigns.ledger import Ledger, name_campaign
 from stream_guard.campaigns.odds import OWN
-from stream_guard.campaigns.rows import FITS, MAX_CAMPAIGNS, MAX_GROUPS, AccountRow, CampaignRow, SuspectRow
+from stream_guard.campaigns.rows import (
+    FITS,
+    MAX_CAMPAIGNS,
+    MAX_GROUPS,
+    AccountRow,
+    CampaignRow,
+    SuspectRow,
+    ValueRow,
+)
 from stream_guard.campaigns.traits import RARE, dimension_of
 from stream_guard.settings import CampaignsSettings
 
@@ -38,12 +46,12 @@ class Union:
         group = self._ledger.suspect(indicator)
         if group is None:
             return
-        if self._is_stranger(group) and self._found(group, self._ledger.members_of(group)):
+        members = self._ledger.members_of(group)
+        if self._is_stranger(group) and self._found(group, members, JOIN_RATIO * len(members)):
             return
         if group.campaign:
             self._refresh(group)
             return
-        members = self._ledger.members_of(group)
         inside = Counter(name for account in members for name in self._ties(account))
         campaigns = [
             campaign
@@ -66,21 +74,30 @@ class Union:
                 campaign = self._merge(*sorted((campaign, other), key=_age))
 
     def _kin(self, campaign: CampaignRow) -> CampaignRow | None:
-        """The campaign that holds cards or devices of enough of its accounts, as a sample tells."""
+        """The campaign that holds cards or devices of enough of its accounts, as a sample tells.
+
+        Several accounts of the other's do: one that came to it by mistake joins nobody.
+        """
         sample = self._ledger.sample(campaign)
-        shared = Counter(other for account in sample for other in self._holders(account))
+        shared: Counter[str] = Counter()
+        values: dict[str, ValueRow] = {}
+        for account in sample:
+            own = self._own_values(account)
+            values |= own
+            shared.update({name for row in own.values() for name in row.inside})
         del shared[campaign.campaign_id]
         for name, count in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
             if count < max(OVERLAP, MERGE_RATIO * len(sample)):
                 return None
-            if other := self._ledger.campaign(name):
+            others = sum(row.inside.get(name, 0) for row in values.values())
+            if others >= OVERLAP and (other := self._ledger.campaign(name)):
                 return other
         return None
 
-    def _holders(self, account: AccountRow) -> set[str]:
-        """Campaigns that hold a rare card or device of the account."""
-        values = (self._ledger.value(name) for name in account.indicators if dimension_of(name) in OWN)
-        return {holder for row in values if row and row.share <= RARE for holder in row.inside}
+    def _own_values(self, account: AccountRow) -> dict[str, ValueRow]:
+        """The rare cards and devices of an account that campaigns hold."""
+        found = {name: self._ledger.value(name) for name in account.indicators if dimension_of(name) in OWN}
+        return {name: row for name, row in found.items() if row and row.share <= RARE}
 
     def _ties(self, account: AccountRow) -> set[str]:
         """Campaigns that an account belongs to, or whose groups it stands in while its conduct fits them."""
@@ -102,8 +119,12 @@ class Union:
         """Whether it joined a campaign that hardly any of its accounts turned out to belong to."""
         return bool(group.campaign) and group.inside < JOIN_RATIO * len(group.members)
 
-    def _found(self, group: SuspectRow, members: list[AccountRow]) -> bool:
-        """Found a campaign if the group, alone or with those that overlap it, is convicted."""
+    def _found(self, group: SuspectRow, members: list[AccountRow], least: float = 0.0) -> bool:
+        """Found a campaign if the group, alone or with those that overlap it, is convicted.
+
+        ``least``: accounts of the group that the core has at least.  A group that leaves a campaign for being
+        a stranger there has to be at home where it goes, or it would leave again and again.
+        """
         near = Counter(name for account in members if account.campaign == "" for name in account.fits)
         names = [name for name, shared in near.items() if shared >= OVERLAP and name != group.indicator]
         names.sort(key=lambda name: (-near[name], name))
@@ -118,6 +139,8 @@ class Union:
         if not suspects:
             return False
         core = core_of(suspects)
+        if sum(group.indicator in account.fits for account in core) < least:
+            return False
         name = name_campaign(group.indicator, self._now)
         campaign = CampaignRow(name, self._now, self._now, core=tuple(sorted(a.account_id for a in core)))
         campaign.note(self._now, f"founded on {len(union)} groups with {len(suspects)} suspects")
@@ -151,6 +174,7 @@ class Union:
             return
         self._ledger.change(campaign)
         group.campaign = self._homes[group.indicator] = campaign.campaign_id
+        group.honest = -1.0  # it was counted against another campaign, if at all
         members = self._ledger.members_of(group)
         group.inside = sum(account.campaign == campaign.campaign_id for account in members)
         campaign.groups[group.indicator] = None
@@ -159,12 +183,18 @@ class Union:
         self._refresh(group)
 
     def _detach(self, group: SuspectRow) -> None:
-        """The campaign that the group was of, if any, has it no longer."""
+        """The campaign that the group was of, if any, has it no longer; the next loudest speaks for it."""
         campaign = self._ledger.campaign(group.campaign)
-        if campaign is not None:
-            self._ledger.change(campaign)
-            campaign.groups.pop(group.indicator, None)
-            self.changed.add(campaign.campaign_id)
+        if campaign is None:
+            return
+        self._ledger.change(campaign)
+        campaign.groups.pop(group.indicator, None)
+        self.changed.add(campaign.campaign_id)
+        if campaign.spokesman == group.indicator:
+            campaign.spokesman, campaign.log_e, campaign.evidence = "", 0.0, ()
+            left = [other for name in sorted(campaign.groups) if (other := self._ledger.suspect(name))]
+            if left:
+                self._speak(campaign, max(left, key=lambda other: other.log_e))
 
     def _refresh(self, group: SuspectRow) -> None:
         """A finding of one of its groups is a sign of life, and may speak louder than what is known."""
@@ -174,8 +204,11 @@ class Union:
         self._ledger.change(campaign)
         campaign.changed_at = self._now
         self._ledger.seen(campaign.campaign_id, self._now)
-        if group.log_e < campaign.log_e and group.indicator != campaign.spokesman:
-            return
+        if group.log_e >= campaign.log_e or group.indicator == campaign.spokesman:
+            self._speak(campaign, group)
+
+    def _speak(self, campaign: CampaignRow, group: SuspectRow) -> None:
+        """The group's evidence is the campaign's."""
         was_cold = campaign.is_cold
         campaign.log_e, campaign.spokesman = group.log_e, group.indicator
         campaign.evidence = group.evidence[:MAX_EVIDENCE]
@@ -200,6 +233,7 @@ class Union:
         self._ledger.change(older)
         groups = [g for name in sorted(younger.groups) if (g := self._ledger.suspect(name))]
         groups.sort(key=lambda group: -group.inside)
+        younger.groups.clear()  # nobody speaks for it any more
         moved = self._ledger.belonging(younger.campaign_id)
         core = {account.account_id for account in moved if account.is_core}
         for account in moved:

@@ -95,6 +95,69 @@ def test_a_farm_whose_groups_joined_another_by_a_common_tool_is_convicted_by_its
     assert {group.campaign for group in rows_of(line, SuspectRow)} == {first.campaign_id, second.campaign_id}
 
 
+def test_groups_in_which_nobody_is_held_found_one_campaign_however_often_they_are_found() -> None:
+    """Nobody's conduct fits, so that nobody stays; what was founded on them is no stranger's campaign."""
+    line, nobody = Line(), [member(f"a-{i:02d}", 0.0) for i in range(20)]
+    for _ in range(6):
+        line.say(finding("system_prompt:x", nobody), finding("shape:x", nobody))
+        (campaign,) = rows_of(line, CampaignRow)
+        assert campaign.count == 0
+
+
+def test_a_group_at_home_nowhere_stays_where_it_is() -> None:
+    """A few of a hundred fit: enough for a core, and too few for the group to be theirs."""
+    line = Line()
+    line.say(*told("one", 20, "ones"))
+    crowd = [member(f"two-{i:02d}", 3.0 if i < 8 else -1.0) for i in range(100)]
+    both = [*(member(f"one-{i:02d}") for i in range(20)), *crowd[:20]]
+    line.say(finding("tools:common", both, LOUD[1:], log_e=5.0))
+    line.say(finding("system_prompt:two", [*crowd, *both[:20]], LOUD[1:], log_e=5.0))
+    for _ in range(3):
+        line.say(finding("system_prompt:two", crowd))
+        assert len(rows_of(line, CampaignRow)) == 1
+
+
+def test_the_next_loudest_speaks_for_a_campaign_whose_spokesman_leaves_it() -> None:
+    line = Line()
+    line.say(*told("one", 20, "ones"))
+    both = [member(f"{prefix}-{i:02d}") for prefix in ("one", "two") for i in range(20)]
+    line.say(finding("tools:common", both, LOUD[1:], log_e=5.0))
+    two = [member(f"two-{i:02d}", 3.0, 32, f"payment:twos-{i % CARDS}") for i in range(20)]
+    line.say(finding("system_prompt:two", two, LOUD[1:], log_e=25.0))
+    (campaign,) = rows_of(line, CampaignRow)
+    assert (campaign.spokesman, campaign.evidence) == ("system_prompt:two", LOUD[1:])
+    line.say(finding("system_prompt:two", two))
+    first, second = sorted(rows_of(line, CampaignRow), key=lambda row: row.founded_at)
+    assert first.spokesman in first.groups
+    assert (first.log_e, first.evidence) == (18.0, LOUD)
+    assert second.spokesman in second.groups
+
+
+def test_a_stray_account_makes_its_campaign_nobodys_kin() -> None:
+    """One of twenty holds what all of the other farm hold; it came by mistake, and joins nothing."""
+    line = Line()
+    line.say(*told("one", 20, "ones"))
+    two = [member(f"two-{i:02d}", 3.0, 32, f"payment:twos-{i % CARDS}") for i in range(19)]
+    two.append(member("two-19", 3.0, 32, "payment:ones-0"))
+    line.say(finding("system_prompt:two", two), finding("shape:two", two))
+    assert line.driver.rows.get("v:payment:ones-0") is not None
+    line.say(after_ms=MINUTE_MS - line.now % MINUTE_MS)
+    assert len(rows_of(line, CampaignRow)) == 2
+
+
+def test_a_campaign_that_groups_and_accounts_have_left_ends_with_the_minute() -> None:
+    line = Line()
+    nobody = [member(f"two-{i:02d}", 0.0) for i in range(20)]
+    (empty,) = line.states(finding("system_prompt:two", nobody), finding("shape:two", nobody))
+    fitting = [member(one.account_id, 3.0, 40) for one in nobody]
+    line.say(finding("shape:two", fitting), finding("system_prompt:two", fitting))
+    states = line.states(after_ms=MINUTE_MS - line.now % MINUTE_MS)
+    assert states[empty].status == "ended"
+    (campaign,) = rows_of(line, CampaignRow)
+    assert campaign.campaign_id != empty
+    assert campaign.count == 20
+
+
 def test_groups_for_which_a_merger_has_no_room_are_free_and_cost_nobody_his_verdict(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

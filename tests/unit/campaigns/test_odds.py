@@ -225,12 +225,28 @@ def test_one_vote_is_enough_only_among_accounts_that_are_nearly_all_the_campaign
     group, campaign = suspect("shape:farm", size=44, inside=40), campaign_of(40)
     among = odds_of(stands_in(group, fit=3.0), campaign, group, honest=1.0)
     assert len(among.votes) == 1
-    assert among.is_among_own
+    assert among.is_among_own()
     assert among.suffices(-100.0, 0.0, stands=False)
     assert not among.suffices(among.total + 0.1, 0.0, stands=False)  # the line holds for it as for others
     half = odds_of(stands_in(group, fit=3.0), campaign, group, honest=40.0)
-    assert not half.is_among_own
+    assert not half.is_among_own()
     assert not half.suffices(-100.0, 0.0, stands=False)
+
+
+def test_what_barely_held_holds_while_the_sentence_stands() -> None:
+    """Else who stands at an edge would be let go and held again with every small change."""
+    group = suspect("shape:farm", size=48, inside=40)
+    fit, campaign = AMONG - LEAST_AMONG, campaign_of(40, around=1)
+    edge = odds_of(stands_in(group, fit=fit), campaign, group, honest=2.0 - 1e-9)
+    assert edge.is_among_own()
+    assert edge.suffices(edge.total, 0.0, stands=False)
+    crowded = suspect("shape:farm", size=52, inside=40)
+    near = odds_of(stands_in(crowded, fit=fit - 0.1), campaign, crowded, honest=3.0)
+    assert near.left > edge.left
+    assert not near.suffices(near.total, 0.0, stands=False)
+    assert near.suffices(near.total, 0.0, stands=True)
+    far = odds_of(stands_in(crowded, fit=fit), campaign, crowded, honest=20.0)
+    assert not far.suffices(far.total, 0.0, stands=True)
 
 
 @pytest.mark.parametrize("indicator", ["network:relay", "email_domain:mail"])
@@ -255,7 +271,7 @@ def test_whose_conduct_does_not_fit_is_never_held_by_whom_he_stands_among(fit: f
     group = suspect("shape:farm", size=400, inside=390)
     odds = odds_of(stands_in(group, fit=fit), campaign_of(390), group, honest=honest)
     assert odds.among > AMONG or honest > 1.0
-    assert not odds.is_among_own
+    assert not odds.is_among_own()
     assert not odds.suffices(-100.0, 0.0, stands=False)
     assert not odds.suffices(-100.0, 0.0, stands=True)
 
@@ -280,7 +296,7 @@ def test_votes_that_honest_customers_share_as_well_need_the_line_without_relief(
     assert not weak.suffices(weak.total - 0.1, 0.0, stands=False)
     assert weak.suffices(weak.total - weak.relief - SOFT_NATS - 0.1, 0.0, stands=False)
     among = odds_of(stands_in(*soft, fit=AMONG - LEAST_AMONG), campaign, *soft, honest=1.0)
-    assert among.is_among_own
+    assert among.is_among_own()
     assert among.suffices(among.total - 0.1, 0.0, stands=False)
     assert list(SOFT_FITS) == sorted(SOFT_FITS, reverse=True)
     assert all(soft_fit > fit for soft_fit, fit in zip(SOFT_FITS, LEAST_FITS, strict=True))
@@ -361,14 +377,16 @@ def test_a_tighter_budget_raises_the_bar_by_its_logarithm() -> None:
     st.integers(1, 500),
     st.integers(0, 400),
     st.sampled_from([0.1, 1.0, 10.0]),
+    st.sampled_from(["payment:farm", "shape:tool"]),
 )
 def test_the_doubt_of_a_sentence_is_at_most_a_days_grant_and_less_the_further_beyond_the_line(
-    beyond: float, members: int, around: int, granted: float
+    beyond: float, members: int, around: int, granted: float, indicator: str
 ) -> None:
     """At the line its doubt is what the operator grants for one day, over the campaign's members."""
-    group, account = suspect("payment:farm"), AccountRow("x", fits={"payment:farm": 1.0}, requests=50)
+    group, account = suspect(indicator), AccountRow("x", fits={indicator: 1.0}, requests=50)
     odds = odds_of(account, campaign_of(around=around), group)
-    line = budget_line(granted) - odds.relief
+    assert (odds.granted(stands=False) == 0.0) or indicator == "payment:farm"
+    line = budget_line(granted) - odds.granted(stands=False)
     bonus = line + beyond - odds.total
     a_day = ACCOUNTS * granted / 100_000
     assert odds.doubt(bonus, members) <= a_day / members * exp(-beyond) * (1 + 1e-9)
