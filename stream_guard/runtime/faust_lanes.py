@@ -28,7 +28,7 @@ from stream_guard.runtime.exits import EXIT_CONFIGURATION, die
 from stream_guard.runtime.faust_transport import Chunk
 from stream_guard.runtime.lane import HEARTBEAT, make_lane
 from stream_guard.runtime.owned import OwnedLane, lead_ms, partitions_of
-from stream_guard.runtime.transactions import ChangelogReader, LaneProducer, Wiring, new_producer
+from stream_guard.runtime.transactions import ChangelogReader, LaneProducer, Source, Wiring, new_producer
 from stream_guard.settings import KafkaSettings
 
 log = structlog.get_logger(__name__)
@@ -275,8 +275,9 @@ class FaustLanes:
         rows = await reader.read_into(lanes)
         sources = await reader.sources(lanes)
         for own in owned:
-            first, end, committed = sources[own.lane.name]
-            self._check_complete(own, committed)
+            source = sources[own.lane.name]
+            first, end = source.first, source.end
+            self._check_complete(own, source)
             self._skip_truncated(own, first)
             position = own.lane.next = first if own.lane.next is None else own.lane.next
             if position > end:
@@ -292,18 +293,23 @@ class FaustLanes:
         return rows
 
     @staticmethod
-    def _check_complete(own: OwnedLane, committed: int | None) -> None:
-        """The same transactions move the mark and the group's offset: a mark behind it was read in part."""
-        position = own.lane.next
-        if committed is not None and (position is None or position < committed):
-            die(
-                "changelog_incomplete",
-                lane=own.lane.name,
-                position=position,
-                committed=committed,
-                remedy="read again at the next start; if it stays so, the changelog was deleted or cut under "
-                "an old kafka.app_id: choose a new app_id",
-            )
+    def _check_complete(own: OwnedLane, source: Source) -> None:
+        """The same transactions move the mark and the group's offset: a mark behind it was read in part.
+
+        A lane without a mark may find an offset at its source's beginning: somebody set it there beforehand.
+        """
+        position, committed = own.lane.next, source.committed
+        if committed is None or committed <= (source.first if position is None else position):
+            return
+        die(
+            "changelog_incomplete",
+            lane=own.lane.name,
+            position=position,
+            committed=committed,
+            remedy="read again at the next start; if it stays so: where the group's offset was set by hand, "
+            f"set it back to {source.first if position is None else position}; where the changelog was "
+            "deleted, cut or renamed under an old kafka.app_id, choose a new app_id",
+        )
 
     async def on_positioned(self, consumer: Any) -> None:
         """The lane's own mark says where to read on, not the group's committed offset."""

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
@@ -24,7 +25,11 @@ from stream_guard.topology import Topology
 
 BATCH_BYTES = 512 * 1024  # Faust's producers send 16 kB at a time: a round trip each
 REQUEST_TIMEOUT_MS = 120_000  # a broker may be away for a restart
+FETCH_S = 0.2
+PATIENCE_S = 5.0  # without a record, after which recovery says what it waits for
 RECOVERY_RECORDS = 20_000  # handed to lanes without giving way: some 50 ms
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -174,8 +179,9 @@ async def _load(
     consumer: Any, lanes: Mapping[TopicPartition, Lane], ends: Mapping[TopicPartition, int]
 ) -> int:
     count, todo = 0, {partition for partition in lanes if ends[partition] > 0}
+    waited_s = 0.0
     while todo:
-        fetched = await consumer.getmany(timeout_ms=200, max_records=RECOVERY_RECORDS)
+        fetched = await consumer.getmany(timeout_ms=round(FETCH_S * 1000), max_records=RECOVERY_RECORDS)
         for partition, records in fetched.items():
             load = lanes[partition].load
             for record in records:
@@ -186,4 +192,10 @@ async def _load(
             # The position, not the last record: a transaction's end marker is never handed out.
             if await consumer.position(partition) >= ends[partition]:
                 todo.discard(partition)
+        waited_s = 0.0 if fetched else waited_s + FETCH_S
+        if waited_s >= PATIENCE_S:
+            waited_s = 0.0
+            waiting = [f"{partition.topic}/{partition.partition}" for partition in sorted(todo)]
+            why = "a transaction there is undecided: the broker ends it after its timeout"
+            log.warning("recovery_waits", partitions=waiting, why=why)
     return count

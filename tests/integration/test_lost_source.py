@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from confluent_kafka import OFFSET_END, TopicPartition
+from confluent_kafka import OFFSET_END, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from stream_guard.embedded.kafka import EmbeddedKafka
@@ -49,8 +49,15 @@ def test_a_lane_does_not_begin_anew_when_its_changelog_lacks_what_was_committed(
     line = Line(kafka, tmp_path, "emptied", toy_feed(Traffic(number=1_000, span=20_000)))
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
     line.write(line.feed.events)
+    at_beginning = [TopicPartition(line.topic(step.reads), 0, 0) for step in line.topology.steps]
+    (preset,) = admin.alter_consumer_group_offsets(
+        [ConsumerGroupTopicPartitions(line.settings.app_id, at_beginning)]
+    ).values()
+    preset.result()
     with running(tmp_path, line.config(), "first") as cluster:
-        cluster.wait_until_drained(line.final_watermark)
+        cluster.wait_until_drained(
+            line.final_watermark
+        )  # an offset set beforehand is no mark that is missing
         assert cluster.stop() == [0]
         changelog = changelog_topic(line.settings.app_id, line.topology.steps[-1])
         admin.delete_topics([changelog])[changelog].result()
