@@ -16,7 +16,7 @@ if not has_resty then
   redis = require("nginx.redis") -- as Debian packs it
 end
 
-local FUNCTION = "sg_check_v1"
+local FUNCTION = "sg_answer_v2"
 local TYPE_BASE = "https://github.com/stream-guard/stream-guard/blob/main/docs/gateways.md#"
 local CHALLENGE_RETRY_S = 60
 local WORDS = {

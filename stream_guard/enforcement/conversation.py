@@ -2,24 +2,25 @@
 
 RESP3, pipelined: replies come in the order of the questions, so a queue of who waits for the next
 reply is all the state there is; pushes may stand between them.  A conversation opens with HELLO,
-SELECT and CLIENT TRACKING; is then asked and probed any number of times; and ends for good when the
+SELECT, TIME and CLIENT TRACKING; is then asked and probed any number of times; and ends for good when the
 connection is lost or Redis says something after which it is of no use (`broken`).
 
 A server that does not know our function (restarted, flushed, new) is taught it, and asked again,
 inside the same check.
 
-Glossary: *probe* a PING; *done* what is called with a reply, or with StoreUnavailable; *question* a
-check as it is sent: asked once more if the server does not know our function.
+Glossary: *probe* a TIME, which tells the server's clock, too; *done* what is called with a reply, or with
+StoreUnavailable; *question* a check as it is sent: asked once more if the server does not know our function.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import hiredis
+import msgspec
 
 from stream_guard.enforcement.counts import GuardCounts
-from stream_guard.enforcement.keys import DECISION_PREFIX, FUNCTION, RATE_PREFIX, library, tag_of
+from stream_guard.enforcement.keys import DECISION_PREFIX, library
 from stream_guard.enforcement.place import Place
 from stream_guard.errors import StoreUnavailable
 
@@ -28,14 +29,26 @@ Command = tuple[Any, ...]  # text, numbers, bytes
 NOT_FOUND: Final = "ERR Function not found"
 # After these the connection leads to the wrong server, or is not ours to use.
 MOVED_ON: Final = ("READONLY", "MASTERDOWN", "MOVED", "CLUSTERDOWN", "NOAUTH", "UNBLOCKED")
-# The one question that is asked often, as bytes: three times as fast as packing it part by part.
-_ASK: Final = b"*6\r\n$5\r\nFCALL\r\n$%d\r\n%b\r\n$1\r\n2\r\n$" % (len(FUNCTION), FUNCTION.encode())
-_DECISION: Final = DECISION_PREFIX.encode()
-_RATE: Final = RATE_PREFIX.encode()
-_DECISION_BYTES: Final = len(_DECISION) + 1
-_RATE_BYTES: Final = len(_RATE) + 1
-_COST_OF_ONE: Final = b"$1\r\n1\r\n"
+_PUSH: Final = hiredis.PushNotification
+_ERROR: Final = hiredis.ReplyError
 _LOAD: Final = ("FUNCTION", "LOAD", "REPLACE", library())
+
+
+class Asker(Protocol):
+    """Who waits for the next reply."""
+
+    question: bytes | None
+    """What is sent, if it is one of `question.py`: again to a server that did not know our function."""
+
+    def heard(self, reply: Any) -> None:
+        """Called once, in the order of asking, with the reply or StoreUnavailable; must not raise."""
+
+
+class _Command(msgspec.Struct, eq=False):
+    """One of our own."""
+
+    heard: Done
+    question: bytes | None = None
 
 
 class Conversation:
@@ -60,18 +73,18 @@ class Conversation:
         self._write, self._invalidate, self._broken = write, invalidate, broken
         self._counts = counts
         self._reader = hiredis.Reader(notEnoughData=Ellipsis)
-        self._waiting: deque[tuple[Done, bytes | None]] = deque()
+        self._waiting: deque[Asker] = deque()
         self._is_loading = self._is_over = False
 
     def open(self, place: Place, done: Done) -> None:
-        """Say who we are and ask for pushes; ``done`` once all is granted."""
+        """Say who we are and ask for pushes; ``done`` with the server's time once all is granted."""
         hello: list[str | int] = ["HELLO", 3]
         if place.password:
             hello += ["AUTH", place.username or "default", place.password]
         steps: list[list[str | int]] = [hello]
         if place.db:
             steps.append(["SELECT", place.db])
-        steps.append(["CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", DECISION_PREFIX])
+        steps += [["CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", DECISION_PREFIX], ["TIME"]]
 
         def granted(reply: Any) -> None:
             steps.pop()
@@ -83,60 +96,53 @@ class Conversation:
         for step in steps:
             self._send(tuple(step), granted)
 
-    def ask(self, account_id: str, cost: int, done: Done) -> None:
-        """May this account's request pass?  ``done`` is called with what `lua/check.lua` says."""
-        name = tag_of(account_id).encode("utf-8", "surrogatepass")  # any string is a name
-        length = len(name)
-        question = b"%b%d\r\n%b%b}\r\n$%d\r\n%b%b}\r\n%b" % (
-            _ASK, length + _DECISION_BYTES, _DECISION, name, length + _RATE_BYTES, _RATE, name,
-            _COST_OF_ONE if cost == 1 else b"$%d\r\n%d\r\n" % (len(str(cost)), cost),
-        )  # fmt: skip
-        self._waiting.append((done, question))
-        self._write(question)
+    def ask(self, asker: Asker) -> None:
+        """Ask its question; it hears what `lua/check.lua` says."""
+        self._waiting.append(asker)
+        self._write(asker.question or b"")
 
     def probe(self, done: Done) -> None:
-        """Does the server answer?  After all that was asked before."""
-        self._send(("PING",), done)
+        """Does the server answer?  After all that was asked before; ``done`` with its time."""
+        self._send(("TIME",), done)
 
     def feed(self, data: bytes) -> None:
         """Bytes came in."""
-        self._reader.feed(data)
-        while not self._is_over:
-            try:
-                reply = self._reader.gets()
-            except hiredis.ProtocolError as error:
-                self._break(f"not a Redis server: {error}")
-                return
-            if reply is Ellipsis:
-                return
-            self._take(reply)
+        gets = self._reader.gets
+        try:
+            self._reader.feed(data)
+            while not self._is_over and (reply := gets()) is not Ellipsis:
+                self._take(reply)
+        except hiredis.ProtocolError as error:
+            self._break(f"not a Redis server: {error}")
 
     def end(self, reason: str) -> None:
         """The connection is lost: nobody who waits will hear more."""
         self._is_over = True
         waiting, self._waiting = self._waiting, deque()
-        for done, _ in waiting:
-            done(StoreUnavailable(reason))
+        for asker in waiting:
+            asker.heard(StoreUnavailable(reason))
 
     def _take(self, reply: Any) -> None:
-        if isinstance(reply, hiredis.PushNotification):
+        kind = type(reply)
+        if kind is _PUSH:
             if reply and reply[0] == b"invalidate":
                 self._invalidate(reply[1])
             return
         if not self._waiting:
             self._break("a reply that nobody asked for")
             return
-        done, question = self._waiting.popleft()
-        if type(reply) is not hiredis.ReplyError:
-            done(reply)
+        asker = self._waiting.popleft()
+        if kind is not _ERROR:
+            asker.heard(reply)
             return
         text = str(reply)
-        if question is not None and text.startswith(NOT_FOUND):
+        if asker.question is not None and text.startswith(NOT_FOUND):
             self._load()
-            self._waiting.append((done, None))
-            self._write(question)
+            again = _Command(asker.heard)  # was it loaded in vain, this is not asked a third time
+            self._waiting.append(again)
+            self._write(asker.question)
             return
-        done(StoreUnavailable(text))
+        asker.heard(StoreUnavailable(text))
         if text.startswith(MOVED_ON):
             self._break(text)
 
@@ -153,7 +159,7 @@ class Conversation:
         self._send(_LOAD, loaded)
 
     def _send(self, command: Command, done: Done) -> None:
-        self._waiting.append((done, None))
+        self._waiting.append(_Command(done))
         self._write(hiredis.pack_command(command))
 
     def _break(self, reason: str) -> None:

@@ -4,26 +4,27 @@ Most accounts have no decision, and that too is remembered: the server tells us 
 decision changes (`CLIENT TRACKING ... BCAST`), so an entry is right until its push comes.  Replies
 and pushes travel down one connection, in order; so no late reply can bring an old answer back.
 
-A throttle is never remembered: its limit is shared by all gateways and counted in Redis.
+Of a throttle only the terms are remembered: its limit is shared by all gateways and counted in Redis.
 
 When the connection is lost, the copy can not be trusted: whom we let pass is forgotten; whom we
 refused stays refused for `hold_s`, or until Redis answers for him again, since an outage of Redis
 should not free a campaign.
 
-Durations only: Redis says how long a decision still lasts, by its own clock, and the copy counts
-that down on this machine's monotonic clock.
+When a decision ends is told by Redis' clock, which the connection asks for now and then; the copy
+carries that on with this machine's monotonic clock: late by as long as the answer was under way, never
+early.
 
 Nearly every request is of an account without a decision, and what such a look costs is memory that
 is not in the processor's cache: so these accounts are bare names in two sets, and nothing else.
 
-Bound: `max_accounts` names in the sets, as many entries, the oldest go first; twice that while held.
+Bound: `max_accounts` names in the sets, as many entries, as many terms, the oldest go first; twice the
+entries while held.
 
 Glossary: *young*, *old* sets of accounts without a decision, by when we asked; *entry* of an account
 with one: until when it is right, the answer, when its decision ends; *held* refusals known when
-contact was lost; *touched* accounts that we let pass until a push came.
+contact was lost; *touched* accounts that we let pass until a push came; *terms* of a throttle (`reply.py`).
 """
 
-import math
 import time
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -31,25 +32,16 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from stream_guard.enforcement.check import (
-    EXEMPT,
-    FAILED_CLOSED,
-    FAILED_OPEN,
-    FORBIDDEN,
-    OK,
-    PASSED,
-    TOO_MANY,
-    Check,
-)
+from stream_guard.enforcement.check import EXEMPT, FAILED_CLOSED, FAILED_OPEN, PASSED, Check
 from stream_guard.enforcement.config import GuardConfig
 from stream_guard.enforcement.counts import GuardCounts, kind_of
 from stream_guard.enforcement.keys import FUNCTION, account_of
+from stream_guard.enforcement.reply import NOT_OURS, Terms, as_throttle, from_memory, read_piece, read_terms
 from stream_guard.errors import StoreUnavailable
 
 Entry = tuple[float, Check, float]
 MAX_TOUCHED: Final = 10_000
 ASKED: Final = replace(PASSED, source="redis")
-STATUS: Final = {"throttle": TOO_MANY, "challenge": TOO_MANY, "block": FORBIDDEN}
 
 
 class LocalCopy:
@@ -63,12 +55,15 @@ class LocalCopy:
         self._old: set[str] = set()
         self._ages_at = now() + config.max_age_s / 2
         self._entries: dict[str, Entry] = {}
+        self._terms: dict[str, Terms] = {}
         self._held: dict[str, Entry] = {}
+        self._ahead_s = 0.0  # of our monotonic clock: the server's
         self._touched: dict[str, None] = {}
+        self._max_age_s, self._max_accounts = config.max_age_s, config.max_accounts
         self._failed = FAILED_OPEN if config.on_failure == "open" else FAILED_CLOSED
 
     def __len__(self) -> int:
-        return len(self._young) + len(self._old) + len(self._entries)
+        return len(self._young) + len(self._old) + len(self._entries) + len(self._terms)
 
     def look(self, account_id: str) -> Check | None:
         """The answer if we know it; counted.  None: ask Redis."""
@@ -86,35 +81,79 @@ class LocalCopy:
         if until <= now:
             self._entries.pop(account_id, None)
             return None
+        check = from_memory(check, ends - now)
         self._counts.checks[kind_of(check)] += 1
-        return check if check.allowed else _with_time_left(check, ends - now)
+        return check
 
-    def settle(self, account_id: str, reply: Any) -> Check:
-        """The answer of Redis (see `lua/check.lua`), remembered where it may be."""
-        if self._held:
+    def terms_of(self, account_id: str) -> Terms | None:
+        """The terms of a throttle, if we know that it holds: then only its count must be asked for."""
+        terms = self._terms.get(account_id)
+        if terms is not None and terms.until <= self._now():
+            del self._terms[account_id]
+            return None
+        return terms
+
+    def settle(self, account_id: str, cost: int, reply: Any) -> Check:
+        """The answer of Redis (see `reply.py`), remembered where it may be.
+
+        ``reply`` may be StoreUnavailable, which is raised, as where somebody else's function answered.
+        """
+        if self._held and not isinstance(reply, StoreUnavailable):
             self._held.pop(account_id, None)
         if reply is None:
-            self._young.add(account_id)
-            self._entries.pop(account_id, None)
-            if len(self._young) * 2 >= self._config.max_accounts:
-                self._turn()
-            return ASKED
-        check, lasts_s, age_ms = read_reply(reply)
-        if check.action != "throttle" or check.shadow:
-            now = self._now()
-            until = now + min(lasts_s, self._config.max_age_s)
-            self._put(account_id, (until, replace(check, source="local"), now + lasts_s))
-            if not check.allowed:
-                check = _with_time_left(check, lasts_s)
-        if not check.allowed:
-            self._react(account_id, age_ms)
+            return self._free(account_id)
+        now = self._now()
+        try:
+            piece = reply if type(reply) is bytes else reply[0]
+            check, lasts_s, decided_ms = read_piece(piece, now + self._ahead_s)
+            if lasts_s <= 0:
+                return self._free(account_id)
+            ends = now + lasts_s
+            until = ends if lasts_s < self._max_age_s else now + self._max_age_s
+            if piece is reply:
+                self._put(self._entries, account_id, (until, check, ends))
+            else:
+                terms = read_terms(account_id, check, reply, decided_ms, until)
+                self._put(self._terms, account_id, terms)
+                check = as_throttle(terms, reply[1], cost)
+        except NOT_OURS as error:
+            raise _unread(reply) from error
+        if not check.allowed and account_id in self._touched:
+            self._react(account_id, decided_ms)
         return check
+
+    def spent(self, account_id: str, cost: int, terms: Terms, reply: Any) -> Check | None:
+        """The answer under the terms; None if they have changed while we asked: ask for all of it.
+
+        The request is counted twice then, once for each limit.
+        """
+        if type(reply) is not int:
+            raise _unread(reply)
+        known = self._terms.get(account_id)
+        if known is not terms and (known is None or known.reference != terms.reference):
+            return None
+        if reply < 0 and account_id in self._touched:
+            self._react(account_id, terms.decided_ms)
+        return as_throttle(terms, reply, cost)
+
+    def _free(self, account_id: str) -> Check:
+        """No decision holds."""
+        self._young.add(account_id)
+        if account_id in self._entries or account_id in self._terms:
+            self._drop(account_id)
+        if len(self._young) * 2 >= self._max_accounts:
+            self._turn()
+        return ASKED
+
+    def set_clock(self, server_s: float) -> None:
+        """Redis has just told its time."""
+        self._ahead_s = server_s - self._now()
 
     def failed(self, account_id: str) -> Check:
         """The answer when nobody could be asked: what we held last, else as configured."""
         entry, now = self._held.get(account_id), self._now()
         if entry is not None and now < min(entry[0], entry[2]):
-            return _with_time_left(entry[1], entry[2] - now)
+            return from_memory(entry[1], entry[2] - now)
         if account_id in self._config.exempt:
             return EXEMPT
         return self._failed
@@ -134,7 +173,7 @@ class LocalCopy:
                 self._old.discard(account_id)
                 self._touch(account_id)
                 self._counts.invalidated += 1
-            elif self._entries.pop(account_id, None) is not None:
+            elif self._drop(account_id):
                 self._counts.invalidated += 1
 
     def age(self) -> None:
@@ -166,61 +205,38 @@ class LocalCopy:
         self._forget()
 
     def _forget(self) -> None:
-        self._young, self._old, self._entries = set(), set(), {}
+        self._young, self._old, self._entries, self._terms = set(), set(), {}, {}
 
     def _turn(self) -> None:
         """The old go, the young become the old."""
         self._old, self._young = self._young, set()
         self._ages_at = self._now() + self._config.max_age_s / 2
 
-    def _put(self, account_id: str, entry: Entry) -> None:
-        self._young.discard(account_id)
-        self._old.discard(account_id)
-        self._entries[account_id] = entry
-        if len(self._entries) > self._config.max_accounts:
-            self._entries.pop(next(iter(self._entries)), None)
+    def _put(self, where: dict[str, Any], account_id: str, known: Any) -> None:
+        if account_id in self._young or account_id in self._old:
+            self._young.discard(account_id)
+            self._old.discard(account_id)
+        where[account_id] = known
+        if len(where) > self._max_accounts:
+            where.pop(next(iter(where)), None)
+
+    def _drop(self, account_id: str) -> bool:
+        """Forget an account with a decision; whether we knew one."""
+        entry, terms = self._entries.pop(account_id, None), self._terms.pop(account_id, None)
+        return entry is not None or terms is not None
 
     def _touch(self, account_id: str) -> None:
         self._touched[account_id] = None
         if len(self._touched) > MAX_TOUCHED:
             del self._touched[next(iter(self._touched))]
 
-    def _react(self, account_id: str, age_ms: int) -> None:
-        if account_id in self._touched:
-            del self._touched[account_id]
-            self._counts.reactions.add(max(0, age_ms) / 1000)
+    def _react(self, account_id: str, decided_ms: bytes) -> None:
+        """The first refusal of an account that we let pass until a push came."""
+        del self._touched[account_id]
+        self._counts.reactions.add(max(0.0, self._now() + self._ahead_s - int(decided_ms) / 1000))
 
 
-def read_reply(reply: Any) -> tuple[Check, float, int]:
-    """What `lua/check.lua` says: the check, seconds that its decision still lasts, ms since it was taken.
-
-    Raises StoreUnavailable if somebody else's function answered.
-    """
-    try:
-        action, allowed, shadow, limit, remaining, retry_ms, reset_ms, ends_ms, age_ms, reference = reply[:10]
-        name = action.decode()
-        is_throttle, is_shadow = name == "throttle", bool(shadow)
-        is_limited = is_throttle and not is_shadow
-        check = Check(
-            action=name,
-            allowed=bool(allowed),
-            status=OK if allowed else STATUS[name],
-            retry_after_s=retry_ms / 1000 if is_limited and not allowed else None,
-            limit_per_min=limit if is_throttle else None,
-            remaining=remaining if is_limited else None,
-            reset_s=reset_ms / 1000 if is_limited else None,
-            reference=reference.decode(),
-            shadow=is_shadow,
-            source="redis",
-        )
-        return check, math.inf if ends_ms < 0 else ends_ms / 1000, age_ms
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        message = f"not the answer of {FUNCTION}: {reply!r}"
-        raise StoreUnavailable(message) from error
-
-
-def _with_time_left(check: Check, left_s: float) -> Check:
-    """A refusal that is remembered, as it is now."""
-    if math.isinf(left_s):
-        return check
-    return replace(check, retry_after_s=left_s, reset_s=left_s)
+def _unread(reply: Any) -> StoreUnavailable:
+    if isinstance(reply, StoreUnavailable):
+        return reply
+    return StoreUnavailable(f"not the answer of {FUNCTION}: {reply!r}")

@@ -2,8 +2,8 @@
 
 ``sg:v1:decision:{<account_id>}`` is written by the projection (`sinks/redis_keys.py`) and only read
 here.  ``sg:v1:rate:{<account_id>}`` is ours: how far a throttled account has used up its limit.
-``sg_check_v1`` is the function of `lua/check.lua`; whoever changes what it does gives it, and the
-library, a new number, so that gateways of two releases can live on one server.
+``sg_check_v2`` and ``sg_spend_v2`` are functions of `lua/check.lua`; whoever changes what one does gives
+them, and the library, a new number, so that gateways of two releases can live on one server.
 """
 
 from importlib.resources import files
@@ -11,7 +11,8 @@ from typing import Final
 
 DECISION_PREFIX: Final = "sg:v1:decision:{"
 RATE_PREFIX: Final = "sg:v1:rate:{"
-FUNCTION: Final = "sg_check_v1"
+FUNCTION: Final = "sg_check_v2"
+SPEND: Final = "sg_spend_v2"
 
 
 def tag_of(account_id: str) -> str:

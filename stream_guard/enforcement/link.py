@@ -20,27 +20,34 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, Literal, cast
 
+import msgspec
+
 from stream_guard.enforcement.check import Check
 from stream_guard.enforcement.config import GuardConfig
 from stream_guard.enforcement.conversation import Conversation
 from stream_guard.enforcement.copy import LocalCopy
 from stream_guard.enforcement.counts import GuardCounts
 from stream_guard.enforcement.place import Place, dial
+from stream_guard.enforcement.question import check_question, spend_question
+from stream_guard.enforcement.reply import Terms, clock_of
 from stream_guard.errors import StoreUnavailable
 
 State = Literal["starting", "up", "doubtful", "down"]
 CLOSED: Final = "closed by us"
 
 
-class Ticket:
+class Ticket(msgspec.Struct, eq=False):
     """One check that waits for Redis; ``done`` is called once."""
 
-    __slots__ = ("account_id", "asked_at", "cost", "done", "due", "is_done", "link")
-
-    def __init__(self, link: "Link", account_id: str, cost: int, done: Callable[[Check], None]) -> None:
-        self.link, self.account_id, self.cost, self.done = link, account_id, cost, done
-        self.asked_at = self.due = 0.0
-        self.is_done = False
+    link: "Link"
+    account_id: str
+    cost: int
+    done: Callable[[Check], None]
+    asked_at: float
+    due: float
+    is_done: bool = False
+    terms: Terms | None = None  # under which it was asked
+    question: bytes | None = None
 
     def heard(self, reply: Any) -> None:
         """What Redis said, or StoreUnavailable; perhaps too late."""
@@ -62,12 +69,12 @@ class _Line(asyncio.Protocol):
         )  # empty: ready to be asked; else what is wrong
         self.closed: asyncio.Future[str] = loop.create_future()
         self.conversation = Conversation(self._write, copy.invalidate, self.break_off, counts)
-        self._place, self._reason = place, ""
+        self._place, self._copy, self._reason = place, copy, ""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self.conversation.open(self._place, lambda _: _resolve(self.opened, ""))
+        self.conversation.open(self._place, self._ready)
 
     def data_received(self, data: bytes) -> None:
         self.conversation.feed(data)
@@ -77,6 +84,10 @@ class _Line(asyncio.Protocol):
         self.conversation.end(reason)
         _resolve(self.opened, reason)
         _resolve(self.closed, reason)
+
+    def _ready(self, time: Any) -> None:
+        self._copy.set_clock(clock_of(time))
+        _resolve(self.opened, "")
 
     def break_off(self, reason: str) -> None:
         """Hang up at once."""
@@ -130,36 +141,52 @@ class Link:
 
         ``due``: the deadline, by the loop's clock; None: a whole deadline from now.
         """
-        ticket = Ticket(self, account_id, cost, done)
+        now = self._now()
+        ticket = Ticket(
+            self, account_id, cost, done, now, now + self._config.deadline_s if due is None else due
+        )
         if self.state in ("down", "doubtful"):
             self._fail(ticket, "unreachable")
             return
-        now = ticket.asked_at = self._now()
-        ticket.due = now + self._config.deadline_s if due is None else due
         self._tickets.append(ticket)
         if self._timer is None:
             self._timer = self._loop.call_at(ticket.due, self._expire)
         if self._line is not None:
-            self._line.conversation.ask(account_id, cost, ticket.heard)
+            self._put(ticket, self._line.conversation)
         else:
             self._early.append(ticket)  # the first dial is not over
 
+    def _put(self, ticket: Ticket, to: Conversation) -> None:
+        """Ask for all of it, or for the count alone where we know the rest."""
+        terms = ticket.terms = self._copy.terms_of(ticket.account_id)
+        if terms is None:
+            ticket.question = check_question(ticket.account_id, ticket.cost)
+        elif ticket.cost == 1:
+            ticket.question = terms.question
+        else:
+            ticket.question = spend_question(ticket.account_id, ticket.cost, terms.burst, terms.gap_ms)
+        to.ask(ticket)
+
     def answered(self, ticket: Ticket, reply: Any) -> None:
         """Redis has spoken; called by the ticket."""
-        while self._tickets and self._tickets[0].is_done:
-            self._tickets.popleft()
         try:
-            if isinstance(reply, StoreUnavailable):
-                raise reply
-            check = self._copy.settle(ticket.account_id, reply)
+            if ticket.terms is None:
+                check: Check | None = self._copy.settle(ticket.account_id, ticket.cost, reply)
+            else:
+                check = self._copy.spent(ticket.account_id, ticket.cost, ticket.terms, reply)
         except StoreUnavailable as error:
-            self.trouble = str(error)
+            self.trouble, check = str(error), None
             if not ticket.is_done:
                 self._fail(ticket, "refused")
-            return
         if not ticket.is_done:
-            self._counts.asked.add(self._now() - ticket.asked_at)
-            ticket.finish(check)
+            if check is not None:
+                self._counts.asked.add(self._now() - ticket.asked_at)
+                ticket.finish(check)
+            elif self._line is not None:
+                self._put(ticket, self._line.conversation)
+        tickets = self._tickets
+        while tickets and tickets[0].is_done:
+            tickets.popleft()
 
     def _fail(self, ticket: Ticket, why: str) -> None:
         self._counts.failures[why] += 1
@@ -191,6 +218,7 @@ class Link:
         def heard(reply: Any) -> None:
             if self._line is line and not isinstance(reply, StoreUnavailable):
                 self._probed_at = None
+                self._copy.set_clock(clock_of(reply))
                 if self.state == "doubtful" and self._loop.time() - sent_at <= self._config.deadline_s:
                     self.state = "up"
 
@@ -239,7 +267,7 @@ class Link:
         early, self._early = self._early, []
         for ticket in early:
             if not ticket.is_done:
-                line.conversation.ask(ticket.account_id, ticket.cost, ticket.heard)
+                self._put(ticket, line.conversation)
         self._ticker = self._loop.call_later(self._config.probe_s, self._tick)
 
     def _lost(self, line: _Line) -> None:

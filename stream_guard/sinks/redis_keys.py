@@ -6,7 +6,8 @@
 ``expires_at`` with its own clock: the key outlives the decision by some slack.  ``check`` holds what
 the gateways' function reads, in one piece: action, shadow, limit, expires_at ("-": until revoked),
 decided_ms and reference, with spaces between.  ``interim`` is the same of an operator's word that no
-decision has taken up yet (`words.py`), ``interim_ms`` and ``interim_sequence`` its version.
+decision has taken up yet (`words.py`), ``interim_ms`` and ``interim_sequence`` its version; while there
+is one, ``check`` begins with a ``+``.
 ``sg:v1:projection`` holds the run id of the server that has been told everything.
 """
 

@@ -84,7 +84,7 @@ def test_a_gateway_can_neither_write_decisions_nor_look_around(server: Configure
             ("SET", bad, "1"),
             ("DEL", bad),
             ("EXPIRE", bad, "1"),
-            ("HGET", bad, "decision"),
+            ("HGETALL", bad),
             ("GET", "sg:v1:projection"),
             ("SET", "other", "1"),
             ("EVAL", "return 1", "0"),

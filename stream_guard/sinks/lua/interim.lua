@@ -15,7 +15,7 @@ local written, older, expired = 0, 0, 0
 for i, key in ipairs(KEYS) do
   local at = 1 + 4 * (i - 1)
   local at_ms, sequence, until_s = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), math.ceil(tonumber(ARGV[at + 2]))
-  local known = redis.call('HMGET', key, 'decided_ms', 'interim_ms', 'interim_sequence')
+  local known = redis.call('HMGET', key, 'decided_ms', 'interim_ms', 'interim_sequence', 'check')
   local known_ms, known_sequence = tonumber(known[2] or -1), tonumber(known[3] or -1)
 
   if until_s <= now_s then
@@ -25,7 +25,8 @@ for i, key in ipairs(KEYS) do
     older = older + 1
   else
     local lives_until_s = redis.call('EXPIRETIME', key) -- -1: for ever, -2: no such key
-    redis.call('HSET', key, 'interim_ms', ARGV[at], 'interim_sequence', ARGV[at + 1], 'interim', ARGV[at + 3])
+    redis.call('HSET', key, 'interim_ms', ARGV[at], 'interim_sequence', ARGV[at + 1], 'interim', ARGV[at + 3],
+      'check', '+' .. string.gsub(known[4] or '', '^%+', '')) -- '+': look at interim, too (enforcement/lua/check.lua)
     if lives_until_s ~= -1 and lives_until_s < until_s then
       redis.call('EXPIREAT', key, string.format('%d', until_s))
     end

@@ -8,6 +8,7 @@
 -- ARGV[3 + 8(i-1)..] decided_ms, sequence, action, limit, expires_at, shadow, decision (JSON), check (redis_keys.py)
 --
 -- A decision made at or after an operator's word has heard it: the word's interim (interim.lua) goes.
+-- While there is one, check begins with '+'.
 --
 -- A key never lives shorter than an earlier version of it would have: while the older one could be
 -- pushed again, the newer one is there to win.  Returns {written, older, expired before they came}.
@@ -36,10 +37,11 @@ for i, key in ipairs(KEYS) do
       expired = expired + 1
     else
       local lived_until_s = redis.call('EXPIRETIME', key) -- -1: for ever, -2: no such key
+      local has_heard = decided_ms >= tonumber(known[3] or -1)
       redis.call('HSET', key, 'decided_ms', ARGV[at], 'sequence', ARGV[at + 1], 'action', action,
         'limit', ARGV[at + 3], 'expires_at', expires_at, 'shadow', ARGV[at + 5], 'decision', ARGV[at + 6],
-        'check', ARGV[at + 7])
-      if known[3] and decided_ms >= tonumber(known[3]) then
+        'check', (has_heard and '' or '+') .. ARGV[at + 7])
+      if known[3] and has_heard then
         redis.call('HDEL', key, 'interim', 'interim_ms', 'interim_sequence')
       end
       if until_s < 0 or lived_until_s == -1 then
