@@ -325,6 +325,7 @@ REASONS: dict[str, str] = {
     "shared_network": "Comes from networks that few but the campaign's accounts come from.",
     "shared_client": "Uses client software or a request shape that few but the campaign's accounts use.",
     "shared_template": "Sends prompts or a system prompt that few but the campaign's accounts send.",
+    "shared_prompts": "Sends several different prompts that few but the campaign's accounts send.",
     "shared_sign_up": "Signed up together with the campaign's accounts.",
     "shared_other": "Shows another rare indicator of the campaign.",
     "same_content": "Supposedly unrelated accounts draw their prompts from one distribution.",

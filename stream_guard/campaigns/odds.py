@@ -20,14 +20,16 @@ is granted what the operator grants for one day, B false blocks per 100,000 acco
 `OWN` all are soft, for honest customers share relays, mail providers and default settings as well: what put
 them around the campaign is all that is known of them, so n is N for them, and more is asked (`SOFT_NATS`,
 `SOFT_FITS`).  Where a group is nearly all the campaign's and its indicator not `PUBLIC`, one vote is enough,
-and the line is as low as for others (`AMONG`).
+and the line is as low as for others (`AMONG`).  Several different prompts in common make the vote of the
+software louder (`prompts.py`), and conduct that fits less is then enough.
 
 What the campaign's accounts deal out among themselves in small pieces (cards, keys, devices, addresses)
 speaks as well where no piece's group is large or loud enough to be suspected (`traits.py`): a vote of its
 dimension.
 
 Without conduct (a newcomer of a few requests) an account can still be sentenced as a *successor*: two votes
-one of which is who pays, or three one of which is of `OWN`; the campaign lends it `CREDIT` nats that halve
+one of which is who pays, or three one of which is of `OWN`, or three among accounts that are nearly all the
+campaign's; the campaign lends it `CREDIT` nats that halve
 every `CREDIT_HALF_LIFE_MS` after its last sign of life.
 """
 
@@ -35,6 +37,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp, inf, log
 
+from stream_guard.campaigns import prompts
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.rows import CONDUCT_REQUESTS, AccountRow, CampaignRow, SuspectRow
 from stream_guard.campaigns.traits import dealt_share, dimension_of, missing
@@ -46,6 +49,7 @@ REASON_OF_CAUSE: dict[str, str] = {
     "network": "shared_network",
     "client": "shared_client",
     "template": "shared_template",
+    "prompts": "shared_prompts",
     "sign_up": "shared_sign_up",
     "other": "shared_other",
 }
@@ -84,6 +88,7 @@ class Odds:
     relief: float = 0.0  # nats by which the line is lower, since few accounts stand around the campaign
     lacks: float = 0.0  # nats against it: most of the campaign share cards or devices, and it does not
     among: float = 0.0  # nats that it is the campaign's, by what its groups are made up of
+    has_prompts: bool = False  # whether it shows several different prompts of the campaign
     left: float = inf  # of the campaign's accounts in one of these groups, how many are not sentenced there
     accounts: float = 1.0  # all that there are,
     around: int = 0  # and honest ones that stand around the campaign
@@ -124,19 +129,25 @@ class Odds:
         """
         slack = SLACK if stands else 0.0
         above = self.total + bonus + slack - line + self.granted(stands=stands)
-        is_soft, is_among_own, votes = self._is_soft, self.is_among_own(slack), len(self.votes)
+        is_among_own, votes = self.is_among_own(slack), len(self.votes)
         if not votes or above < 0:
             return False
         if votes < MIN_VOTES:
-            return is_among_own and (not is_soft or self._is_alone(slack))
+            return is_among_own and (not self._is_soft or self._is_alone(slack))
         if is_among_own:
             return True
-        if not self.has_conduct:
-            return (votes >= SUCCESSOR_VOTES and not is_soft) or "payment" in self.votes
-        fits = SOFT_FITS if is_soft else LEAST_FITS
-        if is_soft and above < SOFT_NATS:
+        if self._is_soft and above < SOFT_NATS:
             return False
+        if not self.has_conduct:
+            return self._succeeds(slack)
+        fits = SOFT_FITS if self._is_soft and not self.has_prompts else LEAST_FITS
         return self.fit >= fits[min(votes, len(fits)) - 1] - slack / 2
+
+    def _succeeds(self, slack: float) -> bool:
+        """Whether an account without conduct is a newcomer on the campaign's infrastructure."""
+        if self._is_soft:
+            return len(self.votes) >= SUCCESSOR_VOTES and self.among >= LEAST_AMONG - slack / 2
+        return len(self.votes) >= SUCCESSOR_VOTES or "payment" in self.votes
 
     @property
     def _is_soft(self) -> bool:
@@ -191,15 +202,19 @@ def weigh(
     evidence = tuple(_evidence(best[name]) for name in sorted(best))
     if fit:
         evidence += (Evidence("conduct_fit", fit, 0.0, fit, "own", "what", campaign.is_cold),)
+    several = _several(campaign, account)
     votes = {name: vote[0] for name, vote in sorted(best.items())}
+    if several is not None:
+        evidence += (_evidence(several),)
+        votes["software"] = votes.get("software", 0.0) + several[0]
     accounts = max((group.size / group.share for group in groups if group.share > 0), default=1.0)
     lacks = sum(missing(campaign, dimension) for dimension in sorted(OWN - votes.keys()))
-    telling = [group for group in groups if group.inside - is_inside >= MIN_AMONG]
+    telling = [
+        group
+        for group in groups
+        if group.inside - is_inside >= MIN_AMONG and dimension_of(group.indicator) not in PUBLIC
+    ]
     among = max((log((group.inside - is_inside) / honest[group.indicator]) for group in telling), default=0.0)
-    left = min(
-        (group.size / group.inside - 1 for group in telling if dimension_of(group.indicator) not in PUBLIC),
-        default=inf,
-    )
     return Odds(
         campaign_id=campaign.campaign_id,
         votes=votes,
@@ -210,7 +225,8 @@ def weigh(
         relief=_relief(campaign, accounts),
         lacks=lacks,
         among=among,
-        left=left,
+        has_prompts=several is not None,
+        left=min((group.size / group.inside - 1 for group in telling), default=inf),
         accounts=accounts,
         around=campaign.around,
     )
@@ -247,6 +263,14 @@ def _add_dealt(best: dict[str, "_Vote"], ledger: Ledger, account: AccountRow, ca
         if dimension in loud and dealt_share(ledger, name, campaign, is_inside=is_inside) is not None:
             weight, p, q = loud.pop(dimension)
             best[dimension] = weight, _cause_of(name), p, q
+
+
+def _several(campaign: CampaignRow, account: AccountRow) -> _Vote | None:
+    """What several different prompts of the campaign say; None where the account shows fewer."""
+    p, q = campaign.several
+    weight = min(MOST_VOTE, log(p / q)) if p > 0 else 0.0
+    is_loud = weight >= MIN_VOTE and prompts.are_several(campaign, account)
+    return (weight, "prompts", p, q) if is_loud else None
 
 
 def _vote(group: SuspectRow, campaign: CampaignRow, honest: float, *, is_inside: bool) -> _Vote | None:

@@ -112,6 +112,8 @@ class CampaignRow(Struct, array_like=True, tag="c"):
     settled: int = 0  # `count` when all who belong to it were last weighed
     told_at: int = 0  # ms, when its state was last sent
     is_news: bool = False  # it has grown, shrunk or changed in kind since then
+    prompts: dict[str, int] = {}  # that its accounts show -> which come together (`prompts.py`),
+    several: tuple[float, float] = (0.0, 1.0)  # and shares of its own and of honest accounts with several
 
     @property
     def is_cold(self) -> bool:

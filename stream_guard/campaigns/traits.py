@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from math import exp, log, sqrt
 
+from stream_guard.campaigns import prompts
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.rows import AccountRow, CampaignRow
 from stream_guard.records import INDICATOR_DIMENSIONS, kind_of
@@ -57,6 +58,7 @@ def refresh(ledger: Ledger, campaign: CampaignRow, around: Iterable[str] = ()) -
     sample = ledger.sample(campaign)
     honest: dict[str, dict[str, float]] = {}
     covered: dict[str, int] = {}
+    shown_by: dict[str, set[str]] = {}  # prompts
     for account in sample:
         dealt = {
             name: share
@@ -66,6 +68,8 @@ def refresh(ledger: Ledger, campaign: CampaignRow, around: Iterable[str] = ()) -
         }
         for name, share in dealt.items():
             honest.setdefault(dimension_of(name), {})[name] = share
+            if kind_of(name) in prompts.KINDS:
+                shown_by.setdefault(name, set()).add(account.account_id)
         for dimension in {dimension_of(name) for name in dealt}:
             covered[dimension] = covered.get(dimension, 0) + 1
     scale = max(1.0, campaign.count / max(len(sample), 1))
@@ -76,6 +80,26 @@ def refresh(ledger: Ledger, campaign: CampaignRow, around: Iterable[str] = ()) -
         )
         for dimension, count in sorted(covered.items())
     }
+    campaign.prompts = prompts.sort_out(shown_by)
+    campaign.several = _several(ledger, campaign, sample, around)
+
+
+def _several(
+    ledger: Ledger, campaign: CampaignRow, sample: list[AccountRow], around: Iterable[str]
+) -> tuple[float, float]:
+    """The share of the campaign's accounts that show several different prompts, and of honest accounts.
+
+    Whoever stands around the campaign, shows several, and is not likely its own by the rest, is honest.
+    """
+    count = sum(prompts.are_several(campaign, account) for account in sample)
+    others = (account for name in sorted(around) if (account := ledger.account(name)))
+    strangers = sum(
+        1 - likely_own(account, "software")
+        for account in others
+        if account.campaign != campaign.campaign_id and prompts.are_several(campaign, account)
+    )
+    accounts = max((account.among for account in sample), default=0)
+    return (count + 0.5) / (len(sample) + 1), min(1.0, FLOORS["software"] + strangers / max(accounts, 1))
 
 
 def _suspected(ledger: Ledger, campaign: CampaignRow, around: Iterable[str]) -> dict[str, float]:

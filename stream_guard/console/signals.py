@@ -25,6 +25,7 @@ SAYS: Final[Mapping[str, str]] = {
     "shared_network": "share of the campaign that deals out this network among itself",
     "shared_other": "share of the campaign that deals out this among itself",
     "shared_payment": "share of the campaign that deals out this card or key among itself",
+    "shared_prompts": "share of the campaign that shows three different prompts of it or more",
     "shared_sign_up": "share of the campaign that deals out this sign-up trait among itself",
     "shared_template": "share of the campaign that deals out this template among itself",
     "chargeback": "a payment of this account was taken back",

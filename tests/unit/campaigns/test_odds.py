@@ -302,14 +302,20 @@ def test_votes_that_honest_customers_share_as_well_need_the_line_without_relief(
     assert all(soft_fit > fit for soft_fit, fit in zip(SOFT_FITS, LEAST_FITS, strict=True))
 
 
-def test_a_newcomer_on_relays_and_tools_alone_is_left_until_he_has_shown_how_he_works() -> None:
-    soft = [suspect("shape:farm"), suspect("network:relay"), suspect("referral:code")]
-    for groups, is_held in ((soft, False), ([*soft, suspect("device:farm")], True)):
-        newcomer = stands_in(*groups)
-        newcomer.requests = CONDUCT_REQUESTS - 1
-        odds = odds_of(newcomer, campaign_of(around=1), *groups)
-        assert not odds.has_conduct
-        assert odds.suffices(-100.0, 0.0, stands=False) == is_held
+@pytest.mark.parametrize(
+    ("honest", "extra", "is_held"), [(20.0, (), False), (1.0, (), True), (20.0, ("device:farm",), True)]
+)
+def test_a_newcomer_on_relays_and_tools_is_left_unless_nearly_all_beside_him_are_the_campaigns(
+    honest: float, extra: tuple[str, ...], *, is_held: bool
+) -> None:
+    groups = [suspect(name) for name in ("shape:farm", "network:relay", "referral:code", *extra)]
+    newcomer = stands_in(*groups)
+    newcomer.requests = CONDUCT_REQUESTS - 1
+    odds = odds_of(newcomer, campaign_of(around=1), *groups, honest=honest)
+    assert not odds.has_conduct
+    assert odds.suffices(-100.0, 0.0, stands=False) == is_held
+    two = odds_of(newcomer, campaign_of(around=1), *groups[:2], honest=1.0)
+    assert not two.suffices(-100.0, 0.0, stands=False)
 
 
 @pytest.mark.parametrize("kind", ["payment", "device"])
