@@ -49,9 +49,9 @@ def from_header(name: str) -> Account:
     wanted = name.lower().encode("latin-1")
 
     def account(scope: Scope) -> str | None:
-        for header, value in scope["headers"]:
-            if header == wanted:
-                return text_of(value) or None
+        for header in scope["headers"]:
+            if header[0] == wanted:
+                return text_of(header[1]) or None
         return None
 
     return account

@@ -39,7 +39,7 @@ async def chat(request: Request) -> Response:
 
 
 def guarded(app: App) -> GuardMiddleware:
-    guard = AsyncGuard.from_url(os.environ["REDIS_URL"])
+    guard = AsyncGuard.from_url(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379"))
     return GuardMiddleware(app, guard=guard, gate=Gate(account=from_header("x-account-id")))
 
 
