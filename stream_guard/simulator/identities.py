@@ -73,7 +73,12 @@ def client_build(draw: Draw, families: tuple[tuple[str, tuple[str, ...]], ...] =
     """A build as honest users have them: a few very common, many rare."""
     family, versions = draw.popular(families, 0.9)
     variant = draw.popular(range(_TLS_VARIANTS), 0.8)
-    return Build(family.format(draw.popular(versions, 0.7)), _ja4(family, variant))
+    return _build(family, draw.popular(versions, 0.7), variant)
+
+
+@cache
+def _build(family: str, version: str, variant: int) -> Build:
+    return Build(family.format(version), _ja4(family, variant))
 
 
 def own_build(draw: Draw, name: str) -> Build:
@@ -100,11 +105,11 @@ def own_domain(draw: Draw) -> str:
 
 def phone_prefix(draw: Draw, country: str) -> str:
     """Country and the head of a number."""
-    return f"{country}-{draw.rng.randrange(100, 1000)}"
+    return f"{country}-{100 + draw.below(900)}"
 
 
 def tool_set(draw: Draw) -> tuple[str, ...]:
     """A known set, or one of somebody's own."""
     if draw.chance(0.6):
         return draw.popular(TOOL_SETS, 0.6)
-    return tuple(f"tool_{draw.hexadecimal(4)}" for _ in range(draw.rng.randrange(1, 7)))
+    return tuple(f"tool_{draw.hexadecimal(4)}" for _ in range(1 + draw.below(6)))

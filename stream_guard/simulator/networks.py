@@ -15,7 +15,7 @@ import ipaddress
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from stream_guard.simulator.clients import DATA
 from stream_guard.simulator.draws import Draw, Weighted
@@ -24,8 +24,7 @@ MISTAKEN: Final = 0.06
 _ACCESS: Final = ("residential", "mobile", "business", "education")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """One address and what a database says of it."""
 
     ip: str
@@ -45,11 +44,7 @@ class Range:
     def address(self, draw: Draw, network_type: str) -> Address:
         """One of its addresses, not the first ones and not the last."""
         size = self.network.num_addresses
-        offset = (
-            draw.rng.randrange(size // 16, max(size - size // 16, 1))
-            if size > 16
-            else draw.rng.randrange(size)
-        )
+        offset = draw.rng.randrange(size // 16, max(size - size // 16, 1)) if size > 16 else draw.below(size)
         if self.network.version == 6:
             offset = min(offset, draw.rng.getrandbits(64))
         return Address(str(self.network[offset]), self.asn, self.country, network_type)
@@ -66,6 +61,8 @@ class Networks:
     relays: list[Range]
     countries: Weighted[str]
     _blocks: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+    _heads: dict[int, str] = field(default_factory=dict)
+    _spots: dict[tuple[Range, int], Address] = field(default_factory=dict)  # as many as lists have, thrice
 
     def country(self, draw: Draw) -> str:
         """Where an honest account lives."""
@@ -83,7 +80,8 @@ class Networks:
         """An address of one subscriber of an access network of a kind."""
         known = self.access[country]
         asn = draw.popular(known[kind] or known["residential"])
-        block = draw.pick(self._blocks_of(country, asn))
+        blocks = self._blocks.get((country, asn)) or self._blocks_of(country, asn)
+        block = draw.pick(blocks)
         if kind == "residential" and draw.chance(0.12):
             return Address(
                 f"2a{self._v6(asn)}:{draw.hexadecimal(4)}:{draw.hexadecimal(4)}::{draw.hexadecimal(4)}",
@@ -91,18 +89,15 @@ class Networks:
                 country,
                 kind,
             )
-        octets = (draw.rng.randrange(256), draw.rng.randrange(1, 255))
-        return Address(f"{block}.{octets[0]}.{octets[1]}", asn, country, kind)
+        return Address(f"{block}.{draw.below(256)}.{1 + draw.below(254)}", asn, country, kind)
 
     def neighbours(self, address: Address, draw: Draw, count: int) -> list[Address]:
         """Addresses of the same /24, as a campus or a firm has."""
         head = address.ip.rsplit(".", 1)[0] if "." in address.ip else None
         if head is None:
             return [address]
-        hosts = draw.rng.sample(range(1, 255), min(count, 250))
-        return [
-            Address(f"{head}.{host}", address.asn, address.country, address.network_type) for host in hosts
-        ]
+        _, asn, country, kind = address
+        return [Address(f"{head}.{1 + host}", asn, country, kind) for host in draw.distinct(254, count)]
 
     def hosted(self, draw: Draw) -> Address:
         """An address at a hosting firm."""
@@ -116,9 +111,15 @@ class Networks:
     def exit(self, draw: Draw, provider: list[Range]) -> Address:
         """One of the provider's exits: few addresses per range, the first ranges most used."""
         chosen = draw.popular(provider, 0.9)
-        spot = Draw(f"{self.draw.name}/exit/{chosen.network}/{draw.rng.randrange(3)}", draw.split)
-        kind = "vpn" if not spot.chance(MISTAKEN) else spot.pick(["hosting", "business"])
-        return chosen.address(spot, kind)
+        return self._spot(chosen, draw.below(3))
+
+    def _spot(self, chosen: Range, index: int) -> Address:
+        known = self._spots.get((chosen, index))
+        if known is None:
+            spot = Draw(f"{self.draw.name}/exit/{chosen.network}/{index}", self.draw.split)
+            kind = "vpn" if not spot.chance(MISTAKEN) else spot.pick(["hosting", "business"])
+            known = self._spots[chosen, index] = chosen.address(spot, kind)
+        return known
 
     def relay(self, draw: Draw, country: str) -> Address:
         """Apple's relay: keeps the country, hides the subscriber."""
@@ -133,15 +134,16 @@ class Networks:
         return Address(home.ip, home.asn, home.country, kind)
 
     def _blocks_of(self, country: str, asn: int) -> list[str]:
-        key = (country, asn)
-        if key not in self._blocks:
-            owner = self.draw.child(f"blocks/{asn}")
-            firsts = [n for n in range(24, 217) if n not in {100, 127, 169, 172, 192, 198, 203}]
-            self._blocks[key] = [f"{owner.pick(firsts)}.{owner.rng.randrange(256)}" for _ in range(12)]
-        return self._blocks[key]
+        owner = self.draw.child(f"blocks/{asn}")
+        firsts = [n for n in range(24, 217) if n not in {100, 127, 169, 172, 192, 198, 203}]
+        made = [f"{owner.pick(firsts)}.{owner.below(256)}" for _ in range(12)]
+        self._blocks[country, asn] = made
+        return made
 
     def _v6(self, asn: int) -> str:
-        return self.draw.child(f"v6/{asn}").hexadecimal(2)
+        if asn not in self._heads:
+            self._heads[asn] = self.draw.child(f"v6/{asn}").hexadecimal(2)
+        return self._heads[asn]
 
 
 def load_networks(draw: Draw, folder: Path = DATA) -> Networks:

@@ -1,8 +1,9 @@
 """Tables that grow: the accounts' numbers by column, and rows that are added one at a time.
 
-Columns lie apart, so that what a draw needs of many accounts is close together.
+Columns lie apart, so that what a draw needs of many accounts is close together.  Rows that were added
+wait until somebody reads, or there are many: a column takes many values for little more than one.
 
-Bound: 250 bytes an account, for the whole run.
+Bound: 250 bytes an account, for the whole run; 256 rows that wait.
 """
 
 from typing import Any, Final
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from stream_guard.simulator.engine.pool import TOPIC_STEPS
 
 Array = NDArray[Any]
+WAITING: Final = 256  # rows
 ACCOUNT: Final = np.dtype(
     [
         ("campaign", "i2"), ("per_min", "i4"), ("per_day", "i4"), ("begin", "f8"), ("end", "f8"),
@@ -39,6 +41,8 @@ class Columns:
 
     def __init__(self) -> None:
         self.size = 0
+        self._stored = 0
+        self._waiting: list[tuple[Any, ...]] = []
         self._arrays: dict[str, Array] = {}
         self._grow(1024)
 
@@ -46,28 +50,43 @@ class Columns:
         grown = np.zeros(room, ACCOUNT)
         for name in ACCOUNT.names or ():
             column = np.ascontiguousarray(grown[name])
-            if self.size:
-                column[: self.size] = self._arrays[name][: self.size]
+            if self._stored:
+                column[: self._stored] = self._arrays[name][: self._stored]
             self._arrays[name] = column
 
     def append(self, row: tuple[Any, ...]) -> int:
         """Add an account; its index."""
-        if self.size == len(self._arrays["campaign"]):
-            self._grow(2 * self.size)
-        for column, value in zip(self._arrays.values(), row, strict=True):
-            column[self.size] = value
+        self._waiting.append(row)
         self.size += 1
+        if len(self._waiting) == WAITING:
+            self._store()
         return self.size - 1
 
+    def _store(self) -> None:
+        """Put down the rows that wait."""
+        if self.size > len(self._arrays["campaign"]):
+            self._grow(2 * self.size)
+        columns = zip(*self._waiting, strict=True)
+        for column, values in zip(self._arrays.values(), columns, strict=True):
+            column[self._stored : self.size] = values
+        self._stored = self.size
+        self._waiting.clear()
+
     def __getitem__(self, name: str) -> Array:
+        if self._waiting:
+            self._store()
         return self._arrays[name][: self.size]
 
     def of(self, accounts: Array) -> "Taken":
         """The columns of some accounts, in this order."""
+        if self._waiting:
+            self._store()
         return Taken(self._arrays, accounts)
 
     def one(self, account: int, name: str) -> Any:
         """One number of one account."""
+        if self._waiting:
+            self._store()
         return self._arrays[name][account]
 
 
@@ -96,19 +115,29 @@ class Growing:
     """Rows that are added one at a time and read as one array."""
 
     def __init__(self, dtype: Any, width: int | None = None) -> None:
-        self._width = width
         self._array: Array = np.zeros(64 if width is None else (64, width), dtype)
-        self._size = 0
+        self._size = self._stored = 0
+        self._waiting: list[Any] = []
 
     def add(self, row: Any) -> int:
         """Append; the new row's index."""
-        if self._size == len(self._array):
-            self._array = np.concatenate([self._array, np.zeros_like(self._array)])
-        self._array[self._size] = row
+        self._waiting.append(row)
         self._size += 1
+        if len(self._waiting) == WAITING:
+            self._store()
         return self._size - 1
+
+    def _store(self) -> None:
+        """Put down the rows that wait."""
+        while self._size > len(self._array):
+            self._array = np.concatenate([self._array, np.zeros_like(self._array)])
+        self._array[self._stored : self._size] = self._waiting
+        self._stored = self._size
+        self._waiting.clear()
 
     @property
     def array(self) -> Array:
         """All rows."""
+        if self._waiting:
+            self._store()
         return self._array[: self._size]

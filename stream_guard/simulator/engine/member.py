@@ -34,6 +34,13 @@ class SignUp:
     address: Address | None = None
     referral: str | None = None
 
+    def opened(self, created_at: float) -> "SignUp":
+        """The same, given at another time."""
+        return SignUp(
+            self.kind, self.country, created_at, self.campaign, self.tier, self.payment_id, self.org_id,
+            self.device, self.email_domain, self.address, self.referral,
+        )  # fmt: skip
+
 
 @dataclass(slots=True)
 class Manner:

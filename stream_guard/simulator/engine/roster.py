@@ -11,7 +11,7 @@ Glossary: *look* what an account and its client keep constant: all but model, ne
 conversation; *piece* a part of a JSON line that ends in a comma.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -41,6 +41,11 @@ from stream_guard.simulator.provider import (
 Array = NDArray[Any]
 MODELS: Final[tuple[Model, ...]] = (LARGE, MEDIUM, SMALL, OLD, EMBED, NEW)
 UNLIMITED: Final = 1 << 30
+_NO_SYSTEM: Final[tuple[tuple[None, int]]] = ((None, 0),)
+_NO_KEY: Final = (None,)
+_STREAMS: Final = {None: "", False: '"stream":false,', True: '"stream":true,'}
+_MODEL_OF: Final = {model.name: index for index, model in enumerate(MODELS)}
+_LANGUAGE_OF: Final = {language: index for index, language in enumerate(LANGUAGES)}
 VARIANTS: Final = 200  # of one way to spread prompts over uses: more than anybody could tell apart
 
 
@@ -62,6 +67,7 @@ class Roster:
         self.mixes = Growing(np.uint8, 256)
         self.curves = Growing(np.float32, 336)
         self.lists: list[TaskList] = []
+        self._use_of = {use: index for index, use in enumerate(pool.uses)}
         self._tools: dict[tuple[str, ...], int] = {(): 0}
         self._place_of: dict[Address, int] = {}
         self._mix_of: dict[bytes, int] = {}
@@ -90,14 +96,15 @@ class Roster:
         return (
             given.campaign, LIMITS_PER_MIN[given.tier], LIMITS_PER_DAY.get(given.tier, UNLIMITED),
             max(habit.begin, given.created_at), habit.end,
-            *look, *plain, MODELS.index(manner.model), MODELS.index(manner.other_model), manner.other_ratio,
+            *look, *plain, _MODEL_OF[manner.model.name], _MODEL_OF[manner.other_model.name],
+            manner.other_ratio,
             self._offer(manner.tools), manner.tools_ratio if manner.tools else 0.0,
             -1.0 if manner.reasoning_ratio is None else manner.reasoning_ratio,
             manner.images_ratio, manner.max_tokens or 16_000, manner.context, manner.end_users,
             draw.rng.getrandbits(32) if manner.end_user_salt is None else manner.end_user_salt,
             manner.templates, manner.eager,
             *home, places.steep, *away, places.away_ratio if places.aways else 0.0,
-            asked.mix, asked.topics, LANGUAGES.index(asked.language) if asked.language in LANGUAGES else 0,
+            asked.mix, asked.topics, _LANGUAGE_OF.get(asked.language, 0),
             asked.language_ratio, asked.tasks, asked.list_ratio if asked.tasks >= 0 else 0.0,
             asked.follow_ratio, asked.is_dry,
             habit.per_day, habit.curve, habit.shift, habit.rest, habit.weekend, habit.spread, habit.shape,
@@ -106,25 +113,23 @@ class Roster:
 
     def _look(self, head: str, manner: Manner, systems: Sequence[System]) -> tuple[int, int]:
         first = len(self.looks)
-        for system in systems or ((None, 0),):
-            for key in manner.keys or (None,):
-                said = {
-                    "operation": "embeddings" if manner.model is EMBED else "chat",
-                    "surface": manner.surface,
-                    "max_tokens": manner.max_tokens,
-                    "temperature": manner.temperature,
-                    "user_agent": manner.build.user_agent,
-                    "tls_fingerprint": manner.build.tls_fingerprint,
-                    "api_key_id": key,
-                    "stream": manner.stream,
-                    "system_prompt_hash": system[0],
-                }
-                self.looks.append(head + piece(said))
-                self.system_tokens.add(system[1])
+        operation = "embeddings" if manner.model is EMBED else "chat"
+        limit = "" if manner.max_tokens is None else f'"max_tokens":{manner.max_tokens},'
+        warmth = "" if manner.temperature is None else f'"temperature":{manner.temperature},'
+        head = (
+            f'{head}"operation":"{operation}","surface":"{manner.surface}",{limit}{warmth}"user_agent":"'
+            f'{manner.build.user_agent}","tls_fingerprint":"{manner.build.tls_fingerprint}",'
+        )
+        streams = _STREAMS[manner.stream]
+        for system, tokens in systems or _NO_SYSTEM:
+            prompt = "" if system is None else f'"system_prompt_hash":"{system}",'
+            for key in manner.keys or _NO_KEY:
+                of_key = "" if key is None else f'"api_key_id":"{key}",'
+                self.looks.append(f"{head}{of_key}{streams}{prompt}")
+                self.system_tokens.add(tokens)
         return first, len(self.looks) - first
 
-    def _place(self, addresses: Iterable[Address]) -> tuple[int, int]:
-        addresses = list(addresses)
+    def _place(self, addresses: Sequence[Address]) -> tuple[int, int]:
         if len(addresses) == 1:  # the door of a crowd is written down once
             known = self._place_of.get(addresses[0])
             if known is None:
@@ -138,17 +143,21 @@ class Roster:
     def _offer(self, tools: tuple[str, ...]) -> int:
         if tools not in self._tools:
             self._tools[tools] = len(self.tools)
-            self.tools.append(piece({"tools": tools}))
+            self.tools.append(f'"tools":{_encode(tools).decode()},')
         return self._tools[tools]
 
     def template_set(self, templates: dict[str, list[str]]) -> int:
         """Wrappers by way of use ("" for all), the first most often."""
         uses = len(self.pool.uses)
         first, count = [0] * uses, [0] * uses
-        for use, hashes in sorted(templates.items()):  # "" comes first: a use's own are set after it
-            for where in (self.pool.uses.index(use),) if use else range(uses):
-                first[where], count[where] = len(self.templates), len(hashes)
-            self.templates.extend([f'"prompt_template_hash":"{text}",' for text in hashes])
+        for use in sorted(templates):  # "" comes first: a use's own are set after it
+            at, hashes = len(self.templates), templates[use]
+            if use:
+                where = self._use_of[use]
+                first[where], count[where] = at, len(hashes)
+            else:
+                first, count = [at] * uses, [len(hashes)] * uses
+            self.templates += [f'"prompt_template_hash":"{text}",' for text in hashes]
         self.template_first.add(first)
         return self.template_count.add(count)
 
@@ -183,7 +192,7 @@ class Roster:
 def topics(draw: Draw, breadth: float = 0.3) -> Array:
     """Topics that somebody asks about, few or many, ready to draw from by six bits."""
     known = _topic_tables(breadth)
-    table: Array = known[draw.rng.randrange(len(known))]
+    table: Array = known[draw.below(len(known))]
     return table
 
 
@@ -200,40 +209,28 @@ def _topic_tables(breadth: float) -> Array:
 _encode = msgspec.json.Encoder().encode
 
 
-def piece(said: dict[str, Any]) -> str:
-    """A part of an event that ends in a comma; what is None is left out."""
-    text = _encode({key: value for key, value in said.items() if value is not None}).decode()
-    return text[1:-1] + "," if text != "{}" else ""
-
-
 def place_piece(address: Address) -> str:
     """What an event says of its network."""
-    return (
-        f'"client_ip":"{address.ip}","asn":{address.asn},"ip_country":"{address.country}",'
-        f'"network_type":"{address.network_type}",'
-    )
+    ip, asn, country, kind = address
+    return f'"client_ip":"{ip}","asn":{asn},"ip_country":"{country}","network_type":"{kind}",'
 
 
 def sign_up(draw: Draw, given: SignUp, home: Address) -> tuple[str, str]:
     """The account's id and what all its events say of it."""
-    payment = None if given.tier == "free" else given.payment_id or draw.opaque("pm_")
-    indicators = {
-        "device": given.device or draw.opaque("dev_"),
-        "email_domain": given.email_domain or public_domain(draw),
-        "signup_ip": (given.address or home).ip,
-    }
+    payment = org = phone = ""
+    if given.tier != "free":
+        card = given.payment_id or draw.opaque("pm_")
+        payment = f'"payment_id":"{card}","billing_country":"{given.country}",'
+    device = given.device or draw.opaque("dev_")
+    domain = given.email_domain or public_domain(draw)
     if given.tier == "free" or draw.chance(0.3):
-        indicators["phone_prefix"] = phone_prefix(draw, given.country)
-    if given.referral is not None:
-        indicators["referral"] = given.referral
+        phone = f',"phone_prefix":"{phone_prefix(draw, given.country)}"'
+    referral = "" if given.referral is None else f',"referral":"{given.referral}"'
+    if given.org_id is not None:
+        org = f'"org_id":"{given.org_id}",'
     account_id = draw.opaque("acc_")
-    head = {
-        "account_id": account_id,
-        "org_id": given.org_id,
-        "payment_id": payment,
-        "billing_country": payment and given.country,
-        "account_created_at": round(given.created_at, 3),
-        "tier": given.tier,
-        "indicators": indicators,
-    }
-    return account_id, piece(head)
+    return account_id, (
+        f'"account_id":"{account_id}",{org}{payment}"account_created_at":{round(given.created_at, 3)},'
+        f'"tier":"{given.tier}","indicators":{{"device":"{device}","email_domain":"{domain}",'
+        f'"signup_ip":"{(given.address or home).ip}"{phone}{referral}}},'
+    )

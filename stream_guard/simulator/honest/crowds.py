@@ -19,14 +19,13 @@ from stream_guard.simulator.honest.individuals import (
     DEVELOPER,
     PERSON,
     Kind,
-    at_home,
     habit_of,
     interest_of,
     manner_of,
     own_systems,
     time_in_use,
-    vpn_exits,
 )
+from stream_guard.simulator.honest.places import at_home, vpn_exits
 from stream_guard.simulator.identities import client_build, own_domain
 from stream_guard.simulator.networks import Address
 
@@ -58,7 +57,7 @@ def enlist(
     given, places = member
     begin, end, created_at = time_in_use(world, draw)
     if given.created_at == 0.0:
-        given = replace(given, created_at=created_at)
+        given = given.opened(created_at)
     else:
         begin = given.created_at
     made = Member(

@@ -18,15 +18,14 @@ from stream_guard.simulator.engine.member import (
     Interest,
     Manner,
     Member,
-    Places,
     SignUp,
     System,
 )
 from stream_guard.simulator.engine.rhythm import shape_of
 from stream_guard.simulator.engine.roster import topics
 from stream_guard.simulator.engine.world import World
+from stream_guard.simulator.honest.places import servers, usual_places
 from stream_guard.simulator.identities import BROWSERS, client_build, own_domain, tool_set
-from stream_guard.simulator.networks import Address
 from stream_guard.simulator.provider import EMBED, LARGE, MEDIUM, OLD, SMALL, Model
 
 Sources = dict[str, float]
@@ -86,18 +85,6 @@ AGENT: Final = Kind(
     Weighted({"credit": 0.15, "pay_as_you_go": 0.85}),
     (LARGE, MEDIUM), tools_ratio=1.0, context=1,
 )  # fmt: skip
-PLACES: Final = Weighted(
-    {
-        "home": 0.56,
-        "proxy": 0.02,
-        "vpn": 0.09,
-        "vpn_at_times": 0.06,
-        "relay": 0.03,
-        "abroad": 0.03,
-        "firm": 0.15,
-        "server": 0.06,
-    }
-)
 
 
 def individual(world: World, draw: Draw, kind: Kind) -> None:
@@ -238,7 +225,7 @@ def usual_templates(world: World, draw: Draw) -> int:
     templates = {}
     for use, common in world.common_templates.items():
         if draw.chance(0.5):
-            own = [draw.hexadecimal() for _ in range(draw.rng.randrange(3))]
+            own = [draw.hexadecimal() for _ in range(draw.below(3))]
             templates[use] = [draw.pick(common), *own]
     return world.roster.template_set(templates)
 
@@ -246,47 +233,6 @@ def usual_templates(world: World, draw: Draw) -> int:
 def own_systems(draw: Draw, count: int) -> list[System]:
     """System prompts that nobody else has: hash and tokens."""
     return [(draw.hexadecimal(), round(draw.about(260, 1.0))) for _ in range(count)]
-
-
-def at_home(world: World, draw: Draw, country: str) -> Places:
-    """A home whose address changes now and then, and a phone."""
-    networks = world.networks
-    homes = [networks.host(draw, country, "residential") for _ in range(draw.count(1, 3))]
-    phone = networks.host(draw, country, "mobile")
-    phones = networks.neighbours(phone, draw, 4)
-    return Places(homes, 2.5, phones, draw.ratio(0.0, 0.3))
-
-
-def vpn_exits(world: World, draw: Draw) -> list[Address]:
-    """The favourite exits of a subscriber of a VPN."""
-    provider = world.networks.provider(draw)
-    return [world.networks.exit(draw, provider) for _ in range(draw.count(1, 5))]
-
-
-def usual_places(world: World, draw: Draw, country: str) -> Places:
-    """Home and phone for most; some behind a VPN, proxy or relay, some at a firm, a few on the road."""
-    networks = world.networks
-    home = at_home(world, draw, country)
-
-    def at_times(aways: list[Address], low: float, high: float) -> Places:
-        return Places(home.homes, home.steep, aways, draw.ratio(low, high))
-
-    places: dict[str, Callable[[], Places]] = {
-        "home": lambda: home,
-        "vpn": lambda: Places(vpn_exits(world, draw), 2.0),
-        "vpn_at_times": lambda: at_times(vpn_exits(world, draw), 0.1, 0.6),
-        "proxy": lambda: Places([networks.proxy(draw) for _ in range(draw.count(1, 3))], 1.0),
-        "relay": lambda: at_times([networks.relay(draw, country) for _ in range(4)], 0.3, 0.9),
-        "abroad": lambda: at_times(list(at_home(world, draw, networks.country(draw)).homes), 0.2, 0.7),
-        "firm": lambda: replace(
-            home,
-            homes=[networks.host(draw, country, "business")],
-            aways=home.homes,
-            away_ratio=draw.ratio(0, 0.5),
-        ),
-        "server": lambda: Places([networks.hosted(draw)]),
-    }
-    return places[draw.weighted(PLACES)]()
 
 
 def service(world: World, draw: Draw, median: float = 13.0, sigma: float = 1.3) -> None:
@@ -319,17 +265,12 @@ def service_habit(world: World, draw: Draw, client: Client, per_day: float) -> H
     return Habit(
         per_day=per_day / turns,
         curve=world.roster.curve(client.hours),
-        shift=draw.rng.randrange(len(client.hours)),
+        shift=draw.below(len(client.hours)),
         shape=shape_of(law),
         is_gamma=law.is_gamma,
         turns=turns,
         gap_s=draw.log_between(3, 120),
     )
-
-
-def servers(world: World, draw: Draw) -> Places:
-    """One to three addresses at a hosting firm."""
-    return Places([world.networks.hosted(draw) for _ in range(draw.count(1, 3))], 1.5)
 
 
 def service_manner(world: World, draw: Draw) -> Manner:

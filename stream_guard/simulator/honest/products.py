@@ -28,9 +28,9 @@ from stream_guard.simulator.honest.individuals import (
     service_habit,
     service_manner,
     time_in_use,
-    usual_places,
     usual_referral,
 )
+from stream_guard.simulator.honest.places import usual_places
 from stream_guard.simulator.identities import own_build, own_domain, tool_set
 from stream_guard.simulator.provider import LARGE, MEDIUM, SMALL
 
