@@ -145,9 +145,8 @@ class Odds:
 
     def _succeeds(self, slack: float) -> bool:
         """Whether an account without conduct is a newcomer on the campaign's infrastructure."""
-        if self._is_soft:
-            return len(self.votes) >= SUCCESSOR_VOTES and self.among >= LEAST_AMONG - slack / 2
-        return len(self.votes) >= SUCCESSOR_VOTES or "payment" in self.votes
+        is_many, is_among = len(self.votes) >= SUCCESSOR_VOTES, self.among >= LEAST_AMONG - slack / 2
+        return is_many and is_among if self._is_soft else is_many or is_among or "payment" in self.votes
 
     @property
     def _is_soft(self) -> bool:

@@ -303,7 +303,13 @@ def test_votes_that_honest_customers_share_as_well_need_the_line_without_relief(
 
 
 @pytest.mark.parametrize(
-    ("honest", "extra", "is_held"), [(20.0, (), False), (1.0, (), True), (20.0, ("device:farm",), True)]
+    ("honest", "extra", "is_held"),
+    [
+        (20.0, (), False),
+        (1.0, (), True),
+        (20.0, ("device:farm",), True),
+        (1.0, ("device:farm",), True),
+    ],
 )
 def test_a_newcomer_on_relays_and_tools_is_left_unless_nearly_all_beside_him_are_the_campaigns(
     honest: float, extra: tuple[str, ...], *, is_held: bool
@@ -316,6 +322,8 @@ def test_a_newcomer_on_relays_and_tools_is_left_unless_nearly_all_beside_him_are
     assert odds.suffices(-100.0, 0.0, stands=False) == is_held
     two = odds_of(newcomer, campaign_of(around=1), *groups[:2], honest=1.0)
     assert not two.suffices(-100.0, 0.0, stands=False)
+    with_device = odds_of(newcomer, campaign_of(around=1), groups[0], groups[-1], honest=honest)
+    assert with_device.suffices(-100.0, 0.0, stands=False) == (bool(extra) and honest == 1.0)
 
 
 @pytest.mark.parametrize("kind", ["payment", "device"])

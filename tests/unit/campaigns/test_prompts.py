@@ -26,9 +26,7 @@ showings = st.dictionaries(names, st.sets(st.integers(0, 30).map(str), min_size=
 
 
 def showing(account_id: str, shown: tuple[str, ...]) -> AccountRow:
-    return AccountRow(
-        account_id, 32, 32, indicators=shown, shares=(0.0001,) * len(shown), among=ACCOUNTS, **row
-    )
+    return AccountRow(account_id, 32, 32, indicators=shown, shares=(0.0001,) * len(shown), among=ACCOUNTS)
 
 
 def campaign_showing(each: list[tuple[str, ...]], *strangers: AccountRow) -> tuple[Ledger, CampaignRow]:
