@@ -38,6 +38,7 @@ from stream_guard.sinks.redis_keys import decision_key
 from stream_guard.wire.files import EventFile
 from tests.e2e.program import COMMAND, ROOT, good, stream_guard, with_environment
 from tests.support.polling import until
+from tests.support.processors import kept_waiting_s
 
 pytestmark = [
     pytest.mark.e2e,
@@ -63,13 +64,14 @@ class Place:
     redis_url: str
     kafka: str
     gateway: str
+    pids: list[int]  # gateway, Valkey
     logs: list[Path]
     future: list[dict[str, Any]]  # what the sample's accounts would have sent next
     labels: dict[str, str] = field(default_factory=dict)  # account: campaign, or empty
 
 
 @contextmanager
-def program(log: Path, *command: Any, environment: dict[str, str]) -> Iterator[None]:
+def program(log: Path, *command: Any, environment: dict[str, str]) -> Iterator[int]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             [str(part) for part in command],
@@ -79,7 +81,7 @@ def program(log: Path, *command: Any, environment: dict[str, str]) -> Iterator[N
             env=with_environment(environment),
         )
     try:
-        yield
+        yield process.pid
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) in ENDED, tail(log)
     finally:
@@ -124,13 +126,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         uvicorn = [sys.executable, "-m", "uvicorn", "tests.e2e.gateway_app:app", "--port", port]
         with (
             program(logs[0], *COMMAND, "run", environment=environment),
-            program(logs[1], *uvicorn, "--no-access-log", environment=environment),
+            program(logs[1], *uvicorn, "--no-access-log", environment=environment) as pid,
         ):
             until(lambda: answers(port), 60, "the gateway did not start")
             until(lambda: is_read(environment), PATIENCE_S, "the past was not read")
             metrics = int(environment["STREAM_GUARD_TELEMETRY__METRICS_PORT"])
             until(lambda: is_present(metrics), PATIENCE_S, "event time did not reach the present", 0.5)
-            yield Place(server.url, broker.bootstrap, f"http://{HOST}:{port}", logs, future, labels)
+            pids = [pid, server.pid or 0]
+            yield Place(server.url, broker.bootstrap, f"http://{HOST}:{port}", pids, logs, future, labels)
 
 
 def is_read(environment: dict[str, str]) -> bool:
@@ -204,6 +207,9 @@ class Asker(Thread):
         self.since_decided: dict[str, float] = {}
         self.since_written: dict[str, float] = {}
         self.passed_after: dict[str, float] = {}  # 0: none did
+        self.sent_after: dict[str, float] = {}  # the request that was refused: how late it was sent,
+        self.answered_in: dict[str, float] = {}  # and how long the gateway took for it;
+        self.waited: dict[str, float] = {}  # for so much of that, gateway and Valkey had no processor
 
     def run(self) -> None:
         with ThreadPoolExecutor(ASKERS) as pool:
@@ -220,16 +226,19 @@ class Asker(Thread):
         if action != b"block" or event is None or account in self.since_written:
             return
         body, headers = request_of(event)
-        connection, status, passed_at = self._connections.get(), 0, written_at
+        connection, status, passed_at, waited = self._connections.get(), 0, written_at, 0.0
+        sent_at = written_at
         while status != 403:
-            sent_at = time.time()
+            sent_at, waited = time.time(), kept_waiting_s(self._place.pids)
             connection.request("POST", PATH, body, headers)
             answer = connection.getresponse()
             status = answer.status
             answer.read()
             passed_at = sent_at if status == 200 else passed_at
         now = time.time()
+        self.waited[account] = min(kept_waiting_s(self._place.pids) - waited, now - sent_at)
         self._connections.put(connection)
+        self.sent_after[account], self.answered_in[account] = sent_at - written_at, now - sent_at
         if float(decided_ms or 0) / 1000 > self._from:  # else of the past, which the worker has just read
             self.since_decided[account] = now - float(decided_ms or 0) / 1000
         self.since_written[account] = now - written_at
@@ -273,6 +282,9 @@ def test_a_campaign_is_refused_and_an_honest_account_beside_it_never_notices(pla
     assert len(refused) >= GOAL, tail(place.logs[0])
     told("decided (event time) to first refused request", list(asker.since_decided.values()))
     told("written to Redis to first refused request", list(asker.since_written.values()))
+    told("of it: until the request was sent", list(asker.sent_after.values()))
+    told("of it: until the gateway had answered", list(asker.answered_in.values()))
+    told("of that: gateway or Valkey without a processor", list(asker.waited.values()))
     told("written to Redis to last request that passed", list(asker.passed_after.values()))
     assert CAMPAIGN in {place.labels[account] for account in asker.since_written}
     assert shown(place, "stream_guard_gateway_reaction_seconds")["_count"] >= 1
