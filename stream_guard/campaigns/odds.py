@@ -184,6 +184,44 @@ def weigh(
 
     ``groups``: the campaign's suspected groups in which it stands; ``honest``: each one's `honest_count`.
     """
+    best = _loudest(ledger, account, campaign, groups, honest)
+    several = _several(campaign, account)
+    has_conduct = account.requests >= CONDUCT_REQUESTS
+    fit = _fit(account, groups) if has_conduct else 0.0
+    evidence = [_evidence(best[name]) for name in sorted(best)]
+    if fit:
+        evidence.append(Evidence("conduct_fit", fit, 0.0, fit, "own", "what", campaign.is_cold))
+    votes = {name: vote[0] for name, vote in sorted(best.items())}
+    if several is not None:
+        evidence.append(_evidence(several))
+        votes["software"] = votes.get("software", 0.0) + several[0]
+    among, left = _make_up(groups, honest, is_inside=account.campaign == campaign.campaign_id)
+    accounts = max((group.size / group.share for group in groups if group.share > 0), default=1.0)
+    return Odds(
+        campaign_id=campaign.campaign_id,
+        votes=votes,
+        fit=fit,
+        has_conduct=has_conduct,
+        credit=_credit(account, campaign, now, has_conduct=has_conduct),
+        evidence=tuple(evidence),
+        relief=_relief(campaign, accounts),
+        lacks=sum(missing(campaign, dimension) for dimension in sorted(OWN - votes.keys())),
+        among=among,
+        has_prompts=several is not None,
+        left=left,
+        accounts=accounts,
+        around=campaign.around,
+    )
+
+
+def _loudest(
+    ledger: Ledger,
+    account: AccountRow,
+    campaign: CampaignRow,
+    groups: list[SuspectRow],
+    honest: Mapping[str, float],
+) -> dict[str, _Vote]:
+    """The loudest vote of each dimension: of groups, or of what the campaign deals out."""
     is_inside = account.campaign == campaign.campaign_id
     best: dict[str, _Vote] = {}
     for group in groups:
@@ -192,43 +230,27 @@ def weigh(
         if vote is not None and (name not in best or vote > best[name]):
             best[name] = vote
     _add_dealt(best, ledger, account, campaign)
-    has_conduct = account.requests >= CONDUCT_REQUESTS
-    fit = _fit(account, groups) if has_conduct else 0.0
+    return best
+
+
+def _credit(account: AccountRow, campaign: CampaignRow, now: int, *, has_conduct: bool) -> float:
+    """What the campaign lends a newcomer, and what a chargeback adds."""
     age = max(0, now - campaign.changed_at)
     credit = 0.0 if has_conduct else CREDIT * 0.5 ** (age / CREDIT_HALF_LIFE_MS)
-    if account.is_charged_back:
-        credit += CHARGEBACK
-    evidence = tuple(_evidence(best[name]) for name in sorted(best))
-    if fit:
-        evidence += (Evidence("conduct_fit", fit, 0.0, fit, "own", "what", campaign.is_cold),)
-    several = _several(campaign, account)
-    votes = {name: vote[0] for name, vote in sorted(best.items())}
-    if several is not None:
-        evidence += (_evidence(several),)
-        votes["software"] = votes.get("software", 0.0) + several[0]
-    accounts = max((group.size / group.share for group in groups if group.share > 0), default=1.0)
-    lacks = sum(missing(campaign, dimension) for dimension in sorted(OWN - votes.keys()))
+    return credit + CHARGEBACK * account.is_charged_back
+
+
+def _make_up(
+    groups: list[SuspectRow], honest: Mapping[str, float], *, is_inside: bool
+) -> tuple[float, float]:
+    """`Odds.among` and `Odds.left` of the groups that can tell; -> 0 and infinity if none can."""
     telling = [
         group
         for group in groups
         if group.inside - is_inside >= MIN_AMONG and dimension_of(group.indicator) not in PUBLIC
     ]
     among = max((log((group.inside - is_inside) / honest[group.indicator]) for group in telling), default=0.0)
-    return Odds(
-        campaign_id=campaign.campaign_id,
-        votes=votes,
-        fit=fit,
-        has_conduct=has_conduct,
-        credit=credit,
-        evidence=evidence,
-        relief=_relief(campaign, accounts),
-        lacks=lacks,
-        among=among,
-        has_prompts=several is not None,
-        left=min((group.size / group.inside - 1 for group in telling), default=inf),
-        accounts=accounts,
-        around=campaign.around,
-    )
+    return among, min((group.size / group.inside - 1 for group in telling), default=inf)
 
 
 def _fit(account: AccountRow, groups: list[SuspectRow]) -> float:
