@@ -77,7 +77,7 @@ class Traffic:
 
     def _has_paid(self, index: int, at: float) -> bool:
         roster = self._world.roster
-        has_card = '"payment_id"' in roster.looks[roster.table.one(index, "look")]
+        has_card = b'"payment_id"' in roster.looks[roster.table.one(index, "look")]
         return has_card and bool(roster.table.one(index, "begin") < at)
 
     def events(self, gate: Gate | None = None) -> Iterator[bytes]:

@@ -84,7 +84,7 @@ def hexadecimal(numbers: Array) -> bytes:
     return numbers.byteswap().tobytes().hex().encode()
 
 
-def openings_and_cores(rows: Array, events: bytes, sessions: bytes) -> tuple[list[str], list[str]]:
+def openings_and_cores(rows: Array, events: bytes, sessions: bytes) -> tuple[list[bytes], list[bytes]]:
     """Of each row the text up to its time, and that from its conversation to its numbers."""
     made = np.empty((len(rows), len(_LITERAL)), np.uint8)
     made[:] = _LITERAL
@@ -101,7 +101,7 @@ def openings_and_cores(rows: Array, events: bytes, sessions: bytes) -> tuple[lis
     users = np.flatnonzero(rows["end_user"])
     table["say_user"][users], table["user_end"][users] = np.void(_USER), np.void(b'"')
     table["user"][users] = np.frombuffer(hexadecimal(rows["end_user"][users]), "V8")
-    parts = made.tobytes().translate(None, b"\0").decode().split("\n")
+    parts = made.tobytes().translate(None, b"\0").split(b"\n")
     return parts[0:-1:2], parts[1::2]
 
 
@@ -112,6 +112,6 @@ def _say(table: Array, rows: Array, what: tuple[str, bytes], where: Array) -> No
     table[name][where] = digits(rows[name][where])
 
 
-def joined(columns: Sequence[Iterable[str]]) -> bytes:
-    """Lines, each of one text of every column in turn."""
-    return "".join(chain.from_iterable(zip(*columns, strict=True))).encode()
+def joined(columns: Sequence[Iterable[bytes]]) -> bytes:
+    """Lines, each of one piece of every column in turn."""
+    return b"".join(chain.from_iterable(zip(*columns, strict=True)))

@@ -35,7 +35,7 @@ class Writer:
         """Lines of rows, with their ends."""
         numbers, roster = self._next(len(rows)), self._roster
         openings, cores = openings_and_cores(rows, *map(hexadecimal, self._hashes(numbers, rows)))
-        columns: list[Iterable[str]] = [
+        columns: list[Iterable[bytes]] = [
             openings,
             map(roster.looks.__getitem__, rows["look"].tolist()),
             map(roster.places.__getitem__, rows["place"].tolist()),
@@ -46,9 +46,9 @@ class Writer:
         ]
         if rows["is_sketched"].any():
             columns.append(self._sketches(numbers, rows))
-        return joined([*columns, repeat("}\n", len(rows))])
+        return joined([*columns, repeat(b"}\n", len(rows))])
 
-    def texts(self, rows: Array) -> tuple[list[str], list[str], list[str]]:
+    def texts(self, rows: Array) -> tuple[list[bytes], list[bytes], list[bytes]]:
         """Event ids, conversation ids and sketches of rows, in their order."""
         numbers = self._next(len(rows))
         event_ids, conversations = self._hashes(numbers, rows)
@@ -64,18 +64,19 @@ class Writer:
         sessions = rows["session"].astype(np.uint64)
         return scrambled(numbers, self._key), scrambled(sessions, self._key ^ 0x5DEECE66D)
 
-    def _sketches(self, numbers: Array, rows: Array) -> list[str]:
-        sketches = [""] * len(rows)
+    def _sketches(self, numbers: Array, rows: Array) -> list[bytes]:
+        sketches = [b""] * len(rows)
         wanted = np.flatnonzero(rows["is_sketched"])
         if wanted.size:
             of = rows[wanted]
             weights = 0.8 + 0.2 * (numbers[wanted] * np.uint64(2_654_435_761) % np.uint64(1000)) / 1000
             made = self._roster.pool.encode(of["row"], of["other"], weights.astype(np.float32))
             for index, text in zip(wanted.tolist(), made, strict=True):
-                sketches[index] = f',"prompt_sketch":"{text}","prompt_sketch_version":{SKETCH_VERSION}'
+                said = f',"prompt_sketch":"{text}","prompt_sketch_version":{SKETCH_VERSION}'
+                sketches[index] = said.encode()
         return sketches
 
-    def fresh(self, session: int, account: int) -> tuple[str, str]:
+    def fresh(self, session: int, account: int) -> tuple[bytes, bytes]:
         """Event and conversation id of a request that was not planned like this."""
         [event_id] = words(scrambled(self._next(1), self._key))
         [conversation] = words(scrambled(np.array([session << 24 ^ account], np.uint64), ~self._key))
@@ -91,39 +92,41 @@ class Writer:
             at: int, _account: int, look: int, place: int, end_user: int, offer: int, template: int,
             _session: int, turn: int, status: int, given: int, cached: int, output: int, reasoned: int,
             latency: int, chars: int, tail: int, _row: int, _other: int, _is_sketched: bool,  # noqa: FBT001
-            event_id: str, conversation: str, sketch: str,
+            event_id: bytes, conversation: bytes, sketch: bytes,
         ) -> bytes:  # fmt: skip
-            answer = f',"output_tokens":{output}' if status < 400 else ""
+            answer = b',"output_tokens":%d' % output if status < 400 else b""
             if reasoned and answer:
-                answer += f',"reasoning_tokens":{reasoned}'
+                answer += b',"reasoning_tokens":%d' % reasoned
             if end_user:
-                answer += f',"end_user_id":"u_{end_user:08x}"'
-            time = str(at)
+                answer += b',"end_user_id":"u_%08x"' % end_user
             return (
-                f'{{"event_id":"req_{event_id}","occurred_at":{time[:-3]}.{time[-3:]},'
-                f'{looks[look]}{places[place]}{tools[offer]}{templates[template]}"conversation_id":"conv_'
-                f'{conversation}","turn":{turn},"status":{status},"input_tokens":{given},"cached_tokens":'
-                f'{cached}{answer},"latency_ms":{latency},"prompt_chars":{chars}{tails[tail]}{sketch}}}'
-            ).encode()
+                b'{"event_id":"req_%b","occurred_at":%d.%03d,%b%b%b%b"conversation_id":"conv_%b","turn":%d,'
+                b'"status":%d,"input_tokens":%d,"cached_tokens":%d%b,"latency_ms":%d,"prompt_chars":%d%b%b}'
+            ) % (
+                event_id, at // 1000, at % 1000, looks[look], places[place], tools[offer],
+                templates[template], conversation, turn, status, given, cached, answer, latency, chars,
+                tails[tail], sketch,
+            )  # fmt: skip
 
         return write
 
 
-class Tails(dict[int, str]):
+class Tails(dict[int, bytes]):
     """Texts of tails, made when they are first asked for; some thousands."""
 
     def __init__(self, labels: Sequence[str]) -> None:
         super().__init__()
         self._labels = labels
 
-    def __missing__(self, tail: int) -> str:
+    def __missing__(self, tail: int) -> bytes:
         said = read_tail(tail)
         images = f',"images":{said["images"]}' if said["images"] else ""
         calls = f',"tool_calls":{said["calls"]}' if said["calls"] >= 0 else ""
-        self[tail] = (
+        text = (
             f',"model":"{MODELS[said["model"]].name}"{("", _NO, _YES)[said["wish"]]}{images}{calls}'
             f',"prompt_language":"{LANGUAGES[said["language"]]}"{self._labels[said["labels"]]}'
         )
+        self[tail] = text.encode()
         return self[tail]
 
 
@@ -139,6 +142,6 @@ def scrambled(numbers: Array, key: int) -> Array:
     return mixed
 
 
-def words(hashes: Array) -> list[str]:
+def words(hashes: Array) -> list[bytes]:
     """Sixteen hexadecimal digits of each."""
-    return hashes.byteswap().tobytes().hex(" ", 8).split()
+    return hashes.byteswap().tobytes().hex(" ", 8).encode().split()

@@ -81,7 +81,7 @@ class Loop:
         status = gate(self._roster.ids[changed[ACCOUNT]], changed[AT] / 1000)
         if status:
             changed = self._refuse(changed, status)
-        yield self._line(*changed, *self._writer.fresh(changed[SESSION], changed[ACCOUNT]), "")
+        yield self._line(*changed, *self._writer.fresh(changed[SESSION], changed[ACCOUNT]), b"")
 
     def _refuse(self, row: Row, status: int) -> Row:
         self._touched.add(row[ACCOUNT])

@@ -64,7 +64,7 @@ def renew(
     when: list[Array] = []
     live = np.flatnonzero(left <= pace)
     while live.size:
-        count = np.ceil(pace[live] - left[live]).astype(np.int64).clip(1, MOST)
+        count = np.minimum(np.maximum(np.ceil(pace[live] - left[live]).astype(np.int64), 1), MOST)
         owner = np.repeat(np.arange(len(live)), count)
         first = np.cumsum(count) - count
         drawn = np.cumsum(gaps(rng, shape[live][owner], is_gamma[live][owner]))

@@ -8,7 +8,8 @@ drawn at once and put into words by joining pieces.
 Bound: 250 bytes of numbers and about 2.5 kB of text per account, for the whole run.
 
 Glossary: *look* what an account and its client keep constant: all but model, network and
-conversation; *piece* a part of a JSON line that ends in a comma.
+conversation; *piece* a part of a JSON line that ends in a comma, as bytes: they are joined in a third of
+the time that text takes.
 """
 
 from collections.abc import Sequence
@@ -57,11 +58,11 @@ class Roster:
         self.table = Columns()
         self.ids: list[str] = []
         self.kinds: list[str] = []
-        self.looks: list[str] = []
+        self.looks: list[bytes] = []
         self.system_tokens = Growing(np.float32)  # per look
-        self.places: list[str] = []
-        self.tools: list[str] = [""]
-        self.templates: list[str] = [""]
+        self.places: list[bytes] = []
+        self.tools: list[bytes] = [b""]
+        self.templates: list[bytes] = [b""]
         self.template_first = Growing(np.int64, len(pool.uses))
         self.template_count = Growing(np.int64, len(pool.uses))
         self.mixes = Growing(np.uint8, 256)
@@ -125,7 +126,7 @@ class Roster:
             prompt = "" if system is None else f'"system_prompt_hash":"{system}",'
             for key in manner.keys or _NO_KEY:
                 of_key = "" if key is None else f'"api_key_id":"{key}",'
-                self.looks.append(f"{head}{of_key}{streams}{prompt}")
+                self.looks.append(f"{head}{of_key}{streams}{prompt}".encode())
                 self.system_tokens.add(tokens)
         return first, len(self.looks) - first
 
@@ -143,7 +144,7 @@ class Roster:
     def _offer(self, tools: tuple[str, ...]) -> int:
         if tools not in self._tools:
             self._tools[tools] = len(self.tools)
-            self.tools.append(f'"tools":{_encode(tools).decode()},')
+            self.tools.append(b'"tools":%b,' % _encode(tools))
         return self._tools[tools]
 
     def template_set(self, templates: dict[str, list[str]]) -> int:
@@ -157,7 +158,7 @@ class Roster:
                 first[where], count[where] = at, len(hashes)
             else:
                 first, count = [at] * uses, [len(hashes)] * uses
-            self.templates += [f'"prompt_template_hash":"{text}",' for text in hashes]
+            self.templates += [f'"prompt_template_hash":"{text}",'.encode() for text in hashes]
         self.template_first.add(first)
         return self.template_count.add(count)
 
@@ -209,10 +210,10 @@ def _topic_tables(breadth: float) -> Array:
 _encode = msgspec.json.Encoder().encode
 
 
-def place_piece(address: Address) -> str:
+def place_piece(address: Address) -> bytes:
     """What an event says of its network."""
     ip, asn, country, kind = address
-    return f'"client_ip":"{ip}","asn":{asn},"ip_country":"{country}","network_type":"{kind}",'
+    return f'"client_ip":"{ip}","asn":{asn},"ip_country":"{country}","network_type":"{kind}",'.encode()
 
 
 def sign_up(draw: Draw, given: SignUp, home: Address) -> tuple[str, str]:

@@ -121,7 +121,7 @@ class Sessions:
     def _turns(self, who: Taken, is_task: Array) -> Array:
         drawn = self._rng.geometric(1 / np.maximum(who["turns"], 1.0))
         listed = 1 + (self._rng.random(len(who)) < who["follow_ratio"])
-        turns: Array = np.where(is_task & ~who["is_dry"], listed, drawn).clip(1, LONGEST)
+        turns: Array = np.minimum(np.where(is_task & ~who["is_dry"], listed, drawn), LONGEST)
         return turns
 
     def _begin(self, rows: Rows, batch: Batch, owner: Array, is_task: Array) -> None:
@@ -182,13 +182,10 @@ class Sessions:
         first = roster.template_first.array[account["templates"], use]
         rows["template"] = np.where(wrapped > 0, first + (wrapped * chance[0] ** 1.6).astype(np.int64), 0)
         rows["tools"] = np.where(is_equipped & (chance[1] < account["tools_ratio"]), account["tools"], 0)
-        calls = (-np.log(1 - chance[2]) / 1.1).astype(np.int8).clip(0, 6)
+        calls = np.minimum((-np.log(1 - chance[2]) / 1.1).astype(np.int8), 6)
         rows["calls"] = np.where(rows["tools"] > 0, calls, -1)
-        rows["images"] = (
-            np.where(chance[3] < account["images_ratio"], 1 + 3 * chance[3] / 0.2, 0)
-            .astype(np.int8)
-            .clip(0, 4)
-        )
+        has_images = chance[3] < account["images_ratio"]
+        rows["images"] = np.minimum(np.where(has_images, 1 + 3 * chance[3] / 0.2, 0).astype(np.int8), 4)
         asks = account["reasoning_ratio"]
         rows["wish"] = np.where(asks < 0, 0, np.where(chance[4] < asks, 2, 1))
 
