@@ -1,7 +1,7 @@
 """How a guard behaves; the origin of each number stands beside it.
 
 Glossary: *deadline* the longest a check may take; *local copy* what this process remembers of the
-decisions that it asked for; *probe* a PING over the same connection, which tells a server that
+decisions that it asked for; *probe* a TIME over the same connection, which tells a server that
 answers from one that hangs.
 """
 

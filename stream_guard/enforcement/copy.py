@@ -11,8 +11,8 @@ refused stays refused for `hold_s`, or until Redis answers for him again, since 
 should not free a campaign.
 
 When a decision ends is told by Redis' clock, which the connection asks for now and then; the copy
-carries that on with this machine's monotonic clock: late by as long as the answer was under way, never
-early.
+carries that on with this machine's monotonic clock: late by as long as the answer was under way (a
+deadline at most), never early.
 
 Nearly every request is of an account without a decision, and what such a look costs is memory that
 is not in the processor's cache: so these accounts are bare names in two sets, and nothing else.

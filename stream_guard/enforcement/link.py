@@ -218,8 +218,8 @@ class Link:
         def heard(reply: Any) -> None:
             if self._line is line and not isinstance(reply, StoreUnavailable):
                 self._probed_at = None
-                self._copy.set_clock(clock_of(reply))
-                if self.state == "doubtful" and self._loop.time() - sent_at <= self._config.deadline_s:
+                if self._loop.time() - sent_at <= self._config.deadline_s:
+                    self._copy.set_clock(clock_of(reply))  # a late answer tells a time that is long past
                     self.state = "up"
 
         line.conversation.probe(heard)
