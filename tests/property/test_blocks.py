@@ -26,7 +26,7 @@ def roster() -> Roster:
     return build("moonshot:0.01+router:2+review_bot:15", Order(days=1.0))._world.roster
 
 
-def below(texts: list[str]) -> st.SearchStrategy[int]:
+def below(texts: list[str] | list[bytes]) -> st.SearchStrategy[int]:
     return st.integers(0, len(texts) - 1)
 
 
