@@ -292,7 +292,8 @@ def test_votes_that_honest_customers_share_as_well_need_the_line_without_relief(
     held = odds_of(stands_in(*owned, fit=SOFT_FITS[1]), campaign, *owned, honest=10.0)
     assert weak.relief > 0
     assert weak.total == pytest.approx(held.total)
-    assert held.suffices(held.total - 0.1, 0.0, stands=False)
+    assert held.suffices(held.total + held.relief - 0.1, 0.0, stands=False)
+    assert not held.suffices(held.total + held.relief + 0.1, 0.0, stands=False)
     assert not weak.suffices(weak.total - 0.1, 0.0, stands=False)
     assert weak.suffices(weak.total - weak.relief - SOFT_NATS - 0.1, 0.0, stands=False)
     among = odds_of(stands_in(*soft, fit=AMONG - LEAST_AMONG), campaign, *soft, honest=1.0)
@@ -403,5 +404,6 @@ def test_the_doubt_of_a_sentence_is_at_most_a_days_grant_and_less_the_further_be
     line = budget_line(granted) - odds.granted(stands=False)
     bonus = line + beyond - odds.total
     a_day = ACCOUNTS * granted / 100_000
-    assert odds.doubt(bonus, members) <= a_day / members * exp(-beyond) * (1 + 1e-9)
+    honest = a_day * exp(-beyond)
+    assert odds.doubt(bonus, members) == pytest.approx(honest / (honest + members))
     assert 0 < odds.doubt(bonus + 1, members) < odds.doubt(bonus, members) < 1

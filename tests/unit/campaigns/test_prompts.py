@@ -64,6 +64,9 @@ def test_what_a_tool_shows_to_all_its_users_is_one_prompt() -> None:
     assert set(campaign.prompts) == set(TOOL)
     assert set(campaign.prompts.values()) == {0}
     assert not prompts.are_several(campaign, showing("x", TOOL))
+    most = [TOOL[:i] + TOOL[i + 1 :] for i in range(len(TOOL))]  # each user has yet to meet one of them
+    _, campaign = campaign_showing(most * (FARM // len(TOOL)))
+    assert set(campaign.prompts.values()) == {0}
     _, mixed = campaign_showing([*[TOOL] * (FARM // 2), *LISTED])
     assert not prompts.are_several(mixed, showing("x", TOOL))
     assert prompts.are_several(mixed, showing("x", LISTED[0]))
