@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_guard.campaigns import traits
+from stream_guard.campaigns import sentencing, traits
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.makeup import LEAST_HONEST, honest_count
 from stream_guard.campaigns.odds import (
@@ -29,6 +29,7 @@ from stream_guard.records import INDICATOR_DIMENSIONS, INDICATOR_KINDS
 from stream_guard.runtime.rows import LaneRows
 from stream_guard.settings import Settings
 from tests.unit.campaigns.findings import ACCOUNTS, NOW, Line, convicted, farm, finding, member
+from tests.unit.groups.stream import Recorder
 
 
 def new_ledger() -> Ledger:
@@ -337,6 +338,41 @@ def test_who_shares_no_instrument_where_most_of_the_campaign_do_is_weighed_less(
     assert without.lacks < -1.0
     assert without.total == pytest.approx(sum(without.votes.values()) + without.fit + without.lacks)
     assert odds_of(stands_in(group), campaign_of(), group).lacks == 0.0  # nothing is known to be dealt out
+
+
+def test_odds_that_do_not_suffice_in_one_campaign_hide_none_that_do_in_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger, out = new_ledger(), Recorder()
+    for name in ("c-1", "c-2"):
+        ledger.change(CampaignRow(name, NOW, NOW, count=20))
+        group = suspect(f"shape:{name}")
+        group.campaign = name
+        ledger.change(group)
+    ledger.change(AccountRow("x", 32, 32, fits={"shape:c-1": 3.0, "shape:c-2": 3.0}))
+    found = {
+        "c-1": Odds("c-1", {"software": 30.0}, 3.0, has_conduct=True, credit=0.0, evidence=()),
+        "c-2": Odds("c-2", {"payment": 6.0, "device": 6.0}, 3.0, has_conduct=True, credit=0.0, evidence=()),
+    }
+    monkeypatch.setattr(
+        sentencing, "weigh", lambda _ledger, _account, campaign, *_: found[campaign.campaign_id]
+    )
+    sentencing.Session(ledger, budget_line(1.0), NOW, out).weigh("x")
+    account = ledger.account("x")
+    assert account is not None
+    assert (account.campaign, account.verdict, account.votes) == ("c-2", "c-2", found["c-2"].votes)
+
+
+def test_who_is_let_go_and_held_again_within_a_day_is_one_doubtful_block() -> None:
+    line = Line()
+    line.say(*convicted())
+    once = line.driver.out.counts["doubt_millionths"]
+    own_ways = [member(one.account_id, -4.0, 64) for one in farm()]
+    line.say(finding("shape:farm", own_ways), finding("payment:card", own_ways))
+    back = [member(one.account_id, 3.0, 128) for one in farm()]
+    again = line.verdicts(finding("shape:farm", back), finding("payment:card", back))
+    assert len(again) == 20
+    assert line.driver.out.counts["doubt_millionths"] == once
 
 
 def test_a_newcomer_without_conduct_is_never_held_by_one_vote() -> None:

@@ -112,6 +112,18 @@ def test_the_more_strangers_ask_the_same_the_less_it_says() -> None:
     assert shares[-1] == pytest.approx(FLOORS["software"] + 1_000 / ACCOUNTS)
 
 
+def test_who_belongs_to_the_campaign_or_likely_does_is_no_stranger() -> None:
+    strangers = [showing(f"b-{i}", LISTED[i % FARM]) for i in range(100)]
+    alone = campaign_showing(LISTED, *strangers)[1].several[1]
+    for stranger in strangers[:50]:
+        stranger.votes, stranger.fit = {"software": 6.0, "payment": 6.0, "network": 3.0}, 3.0
+    assert campaign_showing(LISTED, *strangers)[1].several[1] == pytest.approx((alone + 0.01) / 2, rel=0.01)
+    ledger, campaign = campaign_showing(LISTED)
+    campaign.measured = 0
+    traits.refresh(ledger, campaign, sorted(campaign.listed))
+    assert campaign.several[1] == FLOORS["software"]
+
+
 def test_different_prompts_and_a_relay_hold_whom_a_tool_and_a_relay_do_not() -> None:
     ledger, campaign = campaign_showing(LISTED)
     groups = [suspect(QUESTIONS[0]), suspect("network:relay"), suspect("referral:code")]
