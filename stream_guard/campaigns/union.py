@@ -174,7 +174,6 @@ class Union:
             return
         self._ledger.change(campaign)
         group.campaign = self._homes[group.indicator] = campaign.campaign_id
-        group.honest = -1.0  # it was counted against another campaign, if at all
         members = self._ledger.members_of(group)
         group.inside = sum(account.campaign == campaign.campaign_id for account in members)
         campaign.groups[group.indicator] = None

@@ -126,17 +126,7 @@ def test_the_next_loudest_speaks_for_a_campaign_whose_spokesman_leaves_it() -> N
     line.say(finding("system_prompt:two", two, LOUD[1:], log_e=25.0))
     (campaign,) = rows_of(line, CampaignRow)
     assert (campaign.spokesman, campaign.evidence) == ("system_prompt:two", LOUD[1:])
-    stale = line.driver.rows.get("g:system_prompt:two")
-    assert isinstance(stale, SuspectRow)
-    stale.honest, stale.refitted, stale.counted = (
-        0.77,
-        0,
-        20,
-    )  # as counted against the campaign that it leaves
     line.say(finding("system_prompt:two", two))
-    moved = line.driver.rows.get("g:system_prompt:two")
-    assert isinstance(moved, SuspectRow)
-    assert moved.honest != 0.77
     first, second = sorted(rows_of(line, CampaignRow), key=lambda row: row.founded_at)
     assert first.spokesman in first.groups
     assert (first.log_e, first.evidence) == (18.0, LOUD)

@@ -16,6 +16,7 @@ from stream_guard.campaigns.odds import (
     MIN_AMONG,
     MIN_VOTES,
     MOST_RELIEF,
+    SECOND,
     SOFT_FITS,
     SOFT_NATS,
     Odds,
@@ -248,6 +249,18 @@ def test_what_barely_held_holds_while_the_sentence_stands() -> None:
     assert near.suffices(near.total, 0.0, stands=True)
     far = odds_of(stands_in(crowded, fit=fit), campaign, crowded, honest=20.0)
     assert not far.suffices(far.total, 0.0, stands=True)
+
+
+def test_among_the_campaigns_own_soft_votes_have_relief_if_those_beside_the_loudest_say_enough() -> None:
+    groups = [suspect("shape:farm", size=52, inside=40), suspect("network:relay", size=4_000, inside=30)]
+    campaign = campaign_of(40, around=1)
+    granted = []
+    for honest in (10.0, 1_500.0, 3_900.0):
+        counts = {"shape:farm": 1.9, "network:relay": honest}
+        odds = weigh(new_ledger(), stands_in(*groups, fit=3.0), campaign, groups, counts, NOW)
+        assert odds.is_among_own()
+        granted.append((odds.votes.get("network", 0.0) >= SECOND, odds.granted(stands=False)))
+    assert granted == [(True, MOST_RELIEF), (True, MOST_RELIEF), (False, 0.0)]
 
 
 @pytest.mark.parametrize("indicator", ["network:relay", "email_domain:mail"])
