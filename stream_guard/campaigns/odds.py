@@ -21,15 +21,14 @@ is granted what the operator grants for one day, B false blocks per 100,000 acco
 them around the campaign is all that is known of them, so n is N for them, and more is asked (`SOFT_NATS`,
 `SOFT_FITS`).  Where a group is nearly all the campaign's and its indicator not `PUBLIC`, one vote is enough,
 and the line is as low as for others (`AMONG`).  Several different prompts in common make the vote of the
-software louder (`prompts.py`), and conduct that fits less is then enough.
+software louder (`prompts.py`), and with `PROMPT_VOTES` conduct that fits less is enough.
 
 What the campaign's accounts deal out among themselves in small pieces (cards, keys, devices, addresses)
 speaks as well where no piece's group is large or loud enough to be suspected (`traits.py`): a vote of its
 dimension.
 
 Without conduct (a newcomer of a few requests) an account can still be sentenced as a *successor*: two votes
-one of which is who pays, or three one of which is of `OWN`, or three among accounts that are nearly all the
-campaign's; the campaign lends it `CREDIT` nats that halve
+one of which is who pays, or three one of which is of `OWN`; the campaign lends it `CREDIT` nats that halve
 every `CREDIT_HALF_LIFE_MS` after its last sign of life.
 """
 
@@ -71,6 +70,7 @@ CREDIT = 2.0
 CREDIT_HALF_LIFE_MS = 7 * DAY_MS
 CHARGEBACK = 2.0
 SUCCESSOR_VOTES = 3
+PROMPT_VOTES = 3  # votes from which several different prompts stand for conduct that fits
 MOST_RELIEF = 4.0
 _Vote = tuple[float, str, float, float]  # nats, cause, p, q: the louder one counts
 
@@ -139,14 +139,10 @@ class Odds:
         if self._is_soft and above < SOFT_NATS:
             return False
         if not self.has_conduct:
-            return self._succeeds(slack)
-        fits = SOFT_FITS if self._is_soft and not self.has_prompts else LEAST_FITS
+            return (votes >= SUCCESSOR_VOTES and not self._is_soft) or "payment" in self.votes
+        is_looser = not self._is_soft or (self.has_prompts and votes >= PROMPT_VOTES)
+        fits = LEAST_FITS if is_looser else SOFT_FITS
         return self.fit >= fits[min(votes, len(fits)) - 1] - slack / 2
-
-    def _succeeds(self, slack: float) -> bool:
-        """Whether an account without conduct is a newcomer on the campaign's infrastructure."""
-        is_many, is_among = len(self.votes) >= SUCCESSOR_VOTES, self.among >= LEAST_AMONG - slack / 2
-        return is_many and is_among if self._is_soft else is_many or is_among or "payment" in self.votes
 
     @property
     def _is_soft(self) -> bool:
@@ -185,7 +181,7 @@ def weigh(
     ``groups``: the campaign's suspected groups in which it stands; ``honest``: each one's `honest_count`.
     """
     best = _loudest(ledger, account, campaign, groups, honest)
-    several = _several(campaign, account)
+    several = _several(campaign, account) if "software" in best else None
     has_conduct = account.requests >= CONDUCT_REQUESTS
     fit = _fit(account, groups) if has_conduct else 0.0
     evidence = [_evidence(best[name]) for name in sorted(best)]
@@ -194,7 +190,7 @@ def weigh(
     votes = {name: vote[0] for name, vote in sorted(best.items())}
     if several is not None:
         evidence.append(_evidence(several))
-        votes["software"] = votes.get("software", 0.0) + several[0]
+        votes["software"] += several[0]
     among, left = _make_up(groups, honest, is_inside=account.campaign == campaign.campaign_id)
     accounts = max((group.size / group.share for group in groups if group.share > 0), default=1.0)
     return Odds(
@@ -244,10 +240,11 @@ def _make_up(
     groups: list[SuspectRow], honest: Mapping[str, float], *, is_inside: bool
 ) -> tuple[float, float]:
     """`Odds.among` and `Odds.left` of the groups that can tell; -> 0 and infinity if none can."""
+    least = MIN_AMONG / 2 if is_inside else MIN_AMONG  # who belongs is not let go for one who has left
     telling = [
         group
         for group in groups
-        if group.inside - is_inside >= MIN_AMONG and dimension_of(group.indicator) not in PUBLIC
+        if group.inside - is_inside >= least and dimension_of(group.indicator) not in PUBLIC
     ]
     among = max((log((group.inside - is_inside) / honest[group.indicator]) for group in telling), default=0.0)
     return among, min((group.size / group.inside - 1 for group in telling), default=inf)

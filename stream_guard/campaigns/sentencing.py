@@ -3,7 +3,7 @@
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.makeup import honest_count
 from stream_guard.campaigns.networks import cidr_of
-from stream_guard.campaigns.odds import Odds, weigh
+from stream_guard.campaigns.odds import CHARGEBACK, Odds, weigh
 from stream_guard.campaigns.reasons import reasons_of
 from stream_guard.campaigns.rows import AGAIN_MS, NEWS, AccountRow, CampaignRow, SuspectRow
 from stream_guard.records import Evidence, Verdict
@@ -96,7 +96,7 @@ class Session:
         if bonus > 0:
             evidence += (Evidence("operator", bonus, 0.0, bonus, "operator", "who"),)
         if account.is_charged_back:
-            evidence += (Evidence("chargeback", 1.0, 0.0, odds.credit, "card", "who"),)
+            evidence += (Evidence("chargeback", 1.0, 0.0, CHARGEBACK, "card", "who"),)
         role = "campaign_member" if odds.has_conduct else "campaign_successor"
         kind, score, is_cold = account.said
         return Verdict(

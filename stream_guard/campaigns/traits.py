@@ -49,13 +49,19 @@ def dimension_of(indicator: str) -> str:
 
 
 def refresh(ledger: Ledger, campaign: CampaignRow, around: Iterable[str] = ()) -> None:
-    """Count p and q anew if the campaign has grown or shrunk; ``around``: accounts of its groups."""
-    if campaign.count < MIN_ACCOUNTS or 1 / GROWTH < campaign.count / max(campaign.measured, 1) < GROWTH:
+    """Count p and q anew if the campaign has grown or shrunk; ``around``: accounts of its groups.
+
+    Who around it shows several of its prompts is counted anew in any case: strangers come without it growing.
+    """
+    if campaign.count < MIN_ACCOUNTS:
         return
     ledger.change(campaign)
+    sample = ledger.sample(campaign)
+    if 1 / GROWTH < campaign.count / max(campaign.measured, 1) < GROWTH:
+        campaign.several = _several(ledger, campaign, sample, around)
+        return
     campaign.measured = campaign.count
     likely = _suspected(ledger, campaign, around)
-    sample = ledger.sample(campaign)
     honest: dict[str, dict[str, float]] = {}
     covered: dict[str, int] = {}
     shown_by: dict[str, set[str]] = {}  # prompts

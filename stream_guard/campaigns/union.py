@@ -24,6 +24,7 @@ from stream_guard.campaigns.rows import (
     ValueRow,
 )
 from stream_guard.campaigns.traits import RARE, dimension_of
+from stream_guard.records import kind_of
 from stream_guard.settings import CampaignsSettings
 
 JOIN_RATIO = 0.2  # of a group's accounts that must belong to a campaign for the group to join it
@@ -89,8 +90,10 @@ class Union:
         for name, count in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
             if count < max(OVERLAP, MERGE_RATIO * len(sample)):
                 return None
-            others = sum(row.inside.get(name, 0) for row in values.values())
-            if others >= OVERLAP and (other := self._ledger.campaign(name)):
+            others: Counter[str] = Counter()  # by kind: one account may hold a card, a key and a device
+            for value, row in values.items():
+                others[kind_of(value)] += row.inside.get(name, 0)
+            if max(others.values()) >= OVERLAP and (other := self._ledger.campaign(name)):
                 return other
         return None
 
@@ -152,7 +155,7 @@ class Union:
         for account in core:
             account.is_core = True
         self.accounts.update(account.account_id for account in suspects)
-        traits.refresh(self._ledger, campaign)
+        traits.refresh(self._ledger, campaign, accounts)
         return True
 
     def _register(self, campaign: CampaignRow) -> None:
@@ -190,7 +193,7 @@ class Union:
         campaign.groups.pop(group.indicator, None)
         self.changed.add(campaign.campaign_id)
         if campaign.spokesman == group.indicator:
-            campaign.spokesman, campaign.log_e, campaign.evidence = "", 0.0, ()
+            campaign.spokesman, campaign.log_e, campaign.evidence, campaign.kind = "", 0.0, (), "unknown"
             left = [other for name in sorted(campaign.groups) if (other := self._ledger.suspect(name))]
             if left:
                 self._speak(campaign, max(left, key=lambda other: other.log_e))

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from stream_guard.campaigns import union
+from stream_guard.campaigns.conviction import kind_of_campaign
 from stream_guard.campaigns.rows import MAX_MEMBERS, AccountRow, CampaignRow, MembersRow, SuspectRow
 from stream_guard.campaigns.stage import Campaigns
 from stream_guard.clock import DAY_MS, MINUTE_MS
@@ -130,17 +131,21 @@ def test_the_next_loudest_speaks_for_a_campaign_whose_spokesman_leaves_it() -> N
     first, second = sorted(rows_of(line, CampaignRow), key=lambda row: row.founded_at)
     assert first.spokesman in first.groups
     assert (first.log_e, first.evidence) == (18.0, LOUD)
+    assert first.kind == kind_of_campaign(LOUD)
     assert second.spokesman in second.groups
 
 
-def test_a_stray_account_makes_its_campaign_nobodys_kin() -> None:
+@pytest.mark.parametrize("stray", [("payment:ones-0",), ("api_key:k", "device:d", "payment:ones-0")])
+def test_a_stray_account_makes_its_campaign_nobodys_kin(stray: tuple[str, ...]) -> None:
     """One of twenty holds what all of the other farm hold; it came by mistake, and joins nothing."""
     line = Line()
-    line.say(*told("one", 20, "ones"))
+    one = [
+        member(f"one-{i:02d}", 3.0, 32, "api_key:k", "device:d", f"payment:ones-{i % 5}") for i in range(20)
+    ]
+    line.say(finding("system_prompt:one", one), finding("shape:one", one))
     two = [member(f"two-{i:02d}", 3.0, 32, f"payment:twos-{i % CARDS}") for i in range(19)]
-    two.append(member("two-19", 3.0, 32, "payment:ones-0"))
+    two.append(member("two-19", 3.0, 32, *stray))
     line.say(finding("system_prompt:two", two), finding("shape:two", two))
-    assert line.driver.rows.get("v:payment:ones-0") is not None
     line.say(after_ms=MINUTE_MS - line.now % MINUTE_MS)
     assert len(rows_of(line, CampaignRow)) == 2
 

@@ -290,6 +290,18 @@ def test_whose_conduct_does_not_fit_is_never_held_by_whom_he_stands_among(fit: f
     assert not odds.suffices(-100.0, 0.0, stands=True)
 
 
+def test_who_belongs_is_not_let_go_because_one_other_left() -> None:
+    """At the least number of accounts that tell, half as many still tell for those who belong."""
+    group, campaign = suspect("shape:farm", size=MIN_AMONG, inside=MIN_AMONG), campaign_of(MIN_AMONG)
+    account = stands_in(group, fit=3.0)
+    assert odds_of(account, campaign, group, honest=0.5).is_among_own()
+    account.campaign = campaign.campaign_id
+    group.inside = MIN_AMONG // 2
+    assert not odds_of(account, campaign, group, honest=0.1).is_among_own()
+    group.inside = MIN_AMONG // 2 + 1
+    assert odds_of(account, campaign, group, honest=0.1).is_among_own()
+
+
 def test_few_accounts_of_a_campaign_do_not_tell_what_a_group_is_made_up_of() -> None:
     for inside in (2, MIN_AMONG - 1, MIN_AMONG):
         group = suspect("shape:farm", size=inside, inside=inside)
@@ -317,28 +329,15 @@ def test_votes_that_honest_customers_share_as_well_need_the_line_without_relief(
     assert all(soft_fit > fit for soft_fit, fit in zip(SOFT_FITS, LEAST_FITS, strict=True))
 
 
-@pytest.mark.parametrize(
-    ("honest", "extra", "is_held"),
-    [
-        (20.0, (), False),
-        (1.0, (), True),
-        (20.0, ("device:farm",), True),
-        (1.0, ("device:farm",), True),
-    ],
-)
-def test_a_newcomer_on_relays_and_tools_is_left_unless_nearly_all_beside_him_are_the_campaigns(
-    honest: float, extra: tuple[str, ...], *, is_held: bool
-) -> None:
-    groups = [suspect(name) for name in ("shape:farm", "network:relay", "referral:code", *extra)]
-    newcomer = stands_in(*groups)
-    newcomer.requests = CONDUCT_REQUESTS - 1
-    odds = odds_of(newcomer, campaign_of(around=1), *groups, honest=honest)
-    assert not odds.has_conduct
-    assert odds.suffices(-100.0, 0.0, stands=False) == is_held
-    two = odds_of(newcomer, campaign_of(around=1), *groups[:2], honest=1.0)
-    assert not two.suffices(-100.0, 0.0, stands=False)
-    with_device = odds_of(newcomer, campaign_of(around=1), groups[0], groups[-1], honest=honest)
-    assert with_device.suffices(-100.0, 0.0, stands=False) == (bool(extra) and honest == 1.0)
+def test_a_newcomer_on_relays_and_tools_alone_is_left_until_he_has_shown_how_he_works() -> None:
+    """Also among accounts that are all the campaign's: other newcomers may be what they seem to be."""
+    soft = [suspect("shape:farm"), suspect("network:relay"), suspect("referral:code")]
+    for groups, is_held in ((soft, False), ([*soft, suspect("device:farm")], True)):
+        newcomer = stands_in(*groups)
+        newcomer.requests = CONDUCT_REQUESTS - 1
+        odds = odds_of(newcomer, campaign_of(around=1), *groups, honest=0.5)
+        assert not odds.has_conduct
+        assert odds.suffices(-100.0, 0.0, stands=False) == is_held
 
 
 @pytest.mark.parametrize("kind", ["payment", "device"])

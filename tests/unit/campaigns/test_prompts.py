@@ -103,6 +103,38 @@ def test_who_only_asks_what_the_farm_asks_is_held_at_no_fit(fit: float, stranger
     assert not odds.suffices(-100.0, 0.0, stands=False)
 
 
+@given(st.floats(-1.0, SOFT_FITS[1] - 0.01))
+def test_a_laboratory_on_a_relay_of_the_farm_is_held_no_sooner_for_what_it_asks(fit: float) -> None:
+    ledger, campaign = campaign_showing(LISTED)
+    groups = [suspect(QUESTIONS[0]), suspect("network:relay", size=340)]
+    for shown in (LISTED[0], TOOL):
+        laboratory = showing("x", shown)
+        laboratory.fits = {group.indicator: fit for group in groups}
+        odds = odds_of(laboratory, campaign, *groups, ledger=ledger, honest=10.0)
+        assert len(odds.votes) == 2
+        assert not odds.suffices(-100.0, 0.0, stands=False)
+
+
+def test_prompts_that_honest_accounts_show_as_well_are_no_vote_by_their_number() -> None:
+    ledger, campaign = campaign_showing(LISTED)
+    campaign.traits = {"software": (0.99, 0.7)}
+    relay = suspect("network:relay")
+    account = showing("x", LISTED[0])
+    account.fits = {relay.indicator: 3.0}
+    odds = odds_of(account, campaign, relay, ledger=ledger)
+    assert set(odds.votes) == {"network"}
+    assert not odds.has_prompts
+
+
+def test_strangers_who_come_later_are_counted_though_the_campaign_has_not_grown() -> None:
+    ledger, campaign = campaign_showing(LISTED)
+    before = campaign.several[1]
+    for i in range(400):
+        ledger.change(showing(f"b-{i}", LISTED[i % FARM]))
+    traits.refresh(ledger, campaign, [f"b-{i}" for i in range(400)])
+    assert campaign.several[1] == pytest.approx(before + 400 / ACCOUNTS)
+
+
 def test_the_more_strangers_ask_the_same_the_less_it_says() -> None:
     shares = []
     for count in (0, 10, 100, 1_000):
