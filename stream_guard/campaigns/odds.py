@@ -88,7 +88,7 @@ class Odds:
     relief: float = 0.0  # nats by which the line is lower, since few accounts stand around the campaign
     lacks: float = 0.0  # nats against it: most of the campaign share cards or devices, and it does not
     among: float = 0.0  # nats that it is the campaign's, by what its groups are made up of
-    has_prompts: bool = False  # whether it shows several different prompts of the campaign
+    prompts: float = 0.0  # nats of the votes that several different prompts of the campaign bring
     left: float = inf  # of the campaign's accounts in one of these groups, how many are not sentenced there
     accounts: float = 1.0  # all that there are,
     around: int = 0  # and honest ones that stand around the campaign
@@ -99,13 +99,11 @@ class Odds:
         is_own = self.among >= LEAST_AMONG - slack / 2 and self.among + own + self.fit >= AMONG - slack
         return is_own and self.has_conduct and self.fit >= LEAST_FITS[0] * (1 - slack / SLACK)
 
-    def granted(self, *, stands: bool) -> float:
+    @property
+    def granted(self) -> float:
         """The relief that counts: none where tools and relays are all that speaks, and put it there."""
-        slack = SLACK if stands else 0.0
-        if not self._is_soft:
-            return self.relief
-        is_close = self._is_alone(slack) or self._beside >= SECOND - slack / 2
-        return self.relief if is_close and self.is_among_own(slack) else 0.0
+        is_close = self._is_alone() or self._beside >= SECOND
+        return self.relief if not self._is_soft or (is_close and self.is_among_own()) else 0.0
 
     @property
     def total(self) -> float:
@@ -118,7 +116,7 @@ class Odds:
         Of all honest accounts that the line counts with, e^-total each would show such odds; against them
         stand its members.  At the line that is what the operator grants for one day, over the members.
         """
-        counted = max(self.accounts * exp(-self.granted(stands=False)), self.around, 1.0)
+        counted = max(self.accounts * exp(-self.granted), self.around, 1.0)
         honest = counted * exp(-self.total - bonus)
         return honest / (honest + max(members, 1))
 
@@ -128,19 +126,20 @@ class Odds:
         ``line``: `budget_line`, of which the relief that is `granted` is taken.
         """
         slack = SLACK if stands else 0.0
-        above = self.total + bonus + slack - line + self.granted(stands=stands)
+        above = self.total + bonus + slack - line + self.granted
         is_among_own, votes = self.is_among_own(slack), len(self.votes)
         if not votes or above < 0:
             return False
         if votes < MIN_VOTES:
-            return is_among_own and (not self._is_soft or self._is_alone(slack))
+            is_held = is_among_own and (not self._is_soft or self._is_alone(slack))
+            return is_held and above >= self.prompts  # which who runs public questions shows as well
         if is_among_own:
             return True
         if self._is_soft and above < SOFT_NATS:
             return False
         if not self.has_conduct:
             return (votes >= SUCCESSOR_VOTES and not self._is_soft) or "payment" in self.votes
-        is_looser = not self._is_soft or (self.has_prompts and votes >= PROMPT_VOTES)
+        is_looser = not self._is_soft or (self.prompts > 0 and votes >= PROMPT_VOTES)
         fits = LEAST_FITS if is_looser else SOFT_FITS
         return self.fit >= fits[min(votes, len(fits)) - 1] - slack / 2
 
@@ -149,7 +148,7 @@ class Odds:
         """Whether no vote is of what nobody shares with strangers by accident."""
         return not self.votes.keys() & OWN
 
-    def _is_alone(self, slack: float) -> bool:
+    def _is_alone(self, slack: float = 0.0) -> bool:
         """Whether hardly anybody is left in one of these groups who is not sentenced."""
         return self.left <= LEFT * (1 + slack / SLACK)
 
@@ -203,7 +202,7 @@ def weigh(
         relief=_relief(campaign, accounts),
         lacks=sum(missing(campaign, dimension) for dimension in sorted(OWN - votes.keys())),
         among=among,
-        has_prompts=several is not None,
+        prompts=several[0] if several else 0.0,
         left=left,
         accounts=accounts,
         around=campaign.around,

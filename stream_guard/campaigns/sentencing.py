@@ -73,8 +73,7 @@ class Session:
             self._ledger.leave(account)
             self._ledger.join(account, campaign)
             self.changed.add(campaign.campaign_id)
-        line = self._line - odds.granted(stands=bool(account.verdict))
-        score = 1 - (1 - SCORE_AT_LINE) ** (max(0.0, odds.total + bonus) / line)
+        score = 1 - (1 - SCORE_AT_LINE) ** (max(0.0, odds.total + bonus) / (self._line - odds.granted))
         kind, before, was_cold = account.said
         is_old = account.verdict == campaign.campaign_id and (kind, was_cold) == (
             campaign.kind,

@@ -296,10 +296,10 @@ class FaustLanes:
     def _check_complete(own: OwnedLane, source: Source) -> None:
         """The same transactions move the mark and the group's offset: a mark behind it was read in part.
 
-        A lane without a mark may find an offset at its source's beginning: somebody set it there beforehand.
+        A lane without a mark may find an offset of 0: somebody set it there beforehand.
         """
         position, committed = own.lane.next, source.committed
-        if committed is None or committed <= (source.first if position is None else position):
+        if committed is None or committed <= (position or 0):
             return
         die(
             "changelog_incomplete",
@@ -307,7 +307,7 @@ class FaustLanes:
             position=position,
             committed=committed,
             remedy="read again at the next start; if it stays so: where the group's offset was set by hand, "
-            f"set it back to {source.first if position is None else position}; where the changelog was "
+            f"set it back to {position or 0}; where the changelog was "
             "deleted, cut or renamed under an old kafka.app_id, choose a new app_id",
         )
 

@@ -17,6 +17,7 @@ from stream_guard.campaigns.odds import (
     MIN_VOTES,
     MOST_RELIEF,
     SECOND,
+    SLACK,
     SOFT_FITS,
     SOFT_NATS,
     Odds,
@@ -259,7 +260,7 @@ def test_among_the_campaigns_own_soft_votes_have_relief_if_those_beside_the_loud
         counts = {"shape:farm": 1.9, "network:relay": honest}
         odds = weigh(new_ledger(), stands_in(*groups, fit=3.0), campaign, groups, counts, NOW)
         assert odds.is_among_own()
-        granted.append((odds.votes.get("network", 0.0) >= SECOND, odds.granted(stands=False)))
+        granted.append((odds.votes.get("network", 0.0) >= SECOND, odds.granted))
     assert granted == [(True, MOST_RELIEF), (True, MOST_RELIEF), (False, 0.0)]
 
 
@@ -322,6 +323,9 @@ def test_votes_that_honest_customers_share_as_well_need_the_line_without_relief(
     assert not held.suffices(held.total + held.relief + 0.1, 0.0, stands=False)
     assert not weak.suffices(weak.total - 0.1, 0.0, stands=False)
     assert weak.suffices(weak.total - weak.relief - SOFT_NATS - 0.1, 0.0, stands=False)
+    line = weak.total - SOFT_NATS  # at which it is held, and let go when it has fallen by the slack
+    assert weak.suffices(line + SLACK - 0.1, 0.0, stands=True)
+    assert not weak.suffices(line + SLACK + 0.1, 0.0, stands=True)
     among = odds_of(stands_in(*soft, fit=AMONG - LEAST_AMONG), campaign, *soft, honest=1.0)
     assert among.is_among_own()
     assert among.suffices(among.total - 0.1, 0.0, stands=False)
@@ -448,8 +452,8 @@ def test_the_doubt_of_a_sentence_is_at_most_a_days_grant_and_less_the_further_be
     """At the line its doubt is what the operator grants for one day, over the campaign's members."""
     group, account = suspect(indicator), AccountRow("x", fits={indicator: 1.0}, requests=50)
     odds = odds_of(account, campaign_of(around=around), group)
-    assert (odds.granted(stands=False) == 0.0) or indicator == "payment:farm"
-    line = budget_line(granted) - odds.granted(stands=False)
+    assert (odds.granted == 0.0) or indicator == "payment:farm"
+    line = budget_line(granted) - odds.granted
     bonus = line + beyond - odds.total
     a_day = ACCOUNTS * granted / 100_000
     honest = a_day * exp(-beyond)

@@ -85,7 +85,7 @@ def test_a_list_of_questions_that_is_dealt_out_holds_many_different_ones() -> No
         )
         account.fits = {group.indicator: 3.0}
         odds = odds_of(account, campaign, group, ledger=ledger)
-        assert odds.has_prompts == is_louder
+        assert (odds.prompts > 0) == is_louder
         assert odds.votes["software"] == pytest.approx(MOST_VOTE + (log(p / q) if is_louder else 0.0))
         assert [said.name for said in odds.evidence].count("shared_prompts") == is_louder
 
@@ -98,9 +98,14 @@ def test_who_only_asks_what_the_farm_asks_is_held_at_no_fit(fit: float, stranger
     laboratory = showing("x", LISTED[0])
     laboratory.fits = {group.indicator: fit}
     odds = odds_of(laboratory, campaign, group, ledger=ledger)
-    assert odds.has_prompts
+    assert odds.prompts > 0
     assert len(odds.votes) < MIN_VOTES
     assert not odds.suffices(-100.0, 0.0, stands=False)
+    group.size = FARM + 1  # the only one who is not of the farm
+    alone = odds_of(laboratory, campaign, group, ledger=ledger, honest=0.5)
+    asks_little = odds_of(laboratory, campaign_of(FARM, around=1), group, honest=0.5)
+    assert asks_little.prompts == 0.0
+    assert alone.suffices(12.0, 0.0, stands=False) == asks_little.suffices(12.0, 0.0, stands=False)
 
 
 @given(st.floats(-1.0, SOFT_FITS[1] - 0.01))
@@ -123,7 +128,7 @@ def test_prompts_that_honest_accounts_show_as_well_are_no_vote_by_their_number()
     account.fits = {relay.indicator: 3.0}
     odds = odds_of(account, campaign, relay, ledger=ledger)
     assert set(odds.votes) == {"network"}
-    assert not odds.has_prompts
+    assert odds.prompts == 0
 
 
 def test_strangers_who_come_later_are_counted_though_the_campaign_has_not_grown() -> None:
