@@ -6,10 +6,11 @@ Whatever can not be used raises ConfigurationError that names file, path, value 
 Units: ``_s`` seconds, ``_ms`` milliseconds, ``_bytes`` bytes, ``_ratio`` shares in [0, 1].
 """
 
+import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -25,6 +26,7 @@ Ratio = Annotated[float, Meta(ge=0, le=1)]
 ENVIRONMENT_PREFIX = "STREAM_GUARD_"
 TEXTS = frozenset({"token"})  # never read as a number: what is wrong with it would be quoted
 PASSWORD_IN_URL = re.compile(r"(?<=://)[^/@]*:[^/@]*@")
+UNKNOWN_FIELD = re.compile(r"unknown field `(.*)`")  # in msgspec's words
 TOP_LEVEL = frozenset({"policy", "networks"})  # settings that stand in no table
 
 
@@ -197,8 +199,41 @@ def convert(tree: Any, kind: type[T], origin: str) -> T:
     except msgspec.ValidationError as error:
         expected, _, path = str(error).partition(" - at `")
         path = path.rstrip("`") or "$"
-        message = f"{origin}: at {path}: {expected}; got {value_at(tree, path)!r}"
+        if unknown := UNKNOWN_FIELD.search(expected):
+            message = f"{origin}: at {path}: {_not_known(unknown[1], names_at(kind, path))}"
+        else:
+            message = f"{origin}: at {path}: {expected}; got {value_at(tree, path)!r}"
         raise ConfigurationError(message) from error
+
+
+def names_at(kind: Any, path: str) -> list[str]:
+    """The names that ``kind`` knows at a msgspec error path such as ``$.rules[2].when``, sorted."""
+    steps = [msgspec.inspect.type_info(kind)]
+    for part in re.findall(r"\[[^\]]*\]|[^.\[\]]+", path.removeprefix("$")):
+        steps = [inner for step in steps for inner in _inside(step, part)]
+    return sorted(field.encode_name for step in steps for field in _fields(step))
+
+
+def _fields(kind: msgspec.inspect.Type) -> tuple[msgspec.inspect.Field, ...]:
+    return kind.fields if isinstance(kind, msgspec.inspect.StructType) else ()
+
+
+def _inside(kind: msgspec.inspect.Type, part: str) -> Iterator[msgspec.inspect.Type]:
+    """What may stand at the field ``part``, or at ``[index]`` of a list; of a union each."""
+    inspect = msgspec.inspect
+    if isinstance(kind, inspect.ListType | inspect.VarTupleType):
+        found = [kind.item_type]
+    else:
+        found = [field.type for field in _fields(kind) if field.encode_name == part]
+    for inner in found:
+        yield from inner.types if isinstance(inner, inspect.UnionType) else (inner,)
+
+
+def _not_known(name: str, known: list[str]) -> str:
+    """That ``name`` is none of the ``known`` ones, and which was perhaps meant."""
+    close = difflib.get_close_matches(name, known, n=1)
+    expected = f"did you mean `{close[0]}`?" if close else f"expected one of {', '.join(known)}"
+    return f"unknown name `{name}`; {expected}"
 
 
 def load_settings(path: Path | None = None, environment: Mapping[str, str] = os.environ) -> Settings:

@@ -5,9 +5,15 @@ wrong is said in one line on standard error, without a traceback.  Results go to
 progress and notes to standard error.
 """
 
+from typing import Final
+
+EXIT_INTERRUPTED: Final = 130  # by Ctrl-C, as shells count it
+
 
 def main() -> None:
     """The entry point of the `stream-guard` script."""
-    from stream_guard.cli.app import app
-
+    try:
+        from stream_guard.cli.app import app
+    except KeyboardInterrupt:
+        raise SystemExit(EXIT_INTERRUPTED) from None
     app(prog_name="stream-guard")

@@ -41,6 +41,7 @@ def judge(
     for name, ruled in _rulings(recorded, who, log, config):
         about = {"decider": name, "traffic": ", ".join(Path(name).name for name in log.names)}
         results.append(openlog.count(log, known, ruled, about))
+        _refuse_strangers(results[-1], recorded.truth)
     show_and_write(results, outputs)
     _say_what_is_missing(results[0], log)
 
@@ -140,6 +141,14 @@ def _show(results: Sequence[Any]) -> None:
         show_table(*tables.pooled_campaigns(pools))
         show("")
     show_table(*tables.deciders(pools))
+
+
+def _refuse_strangers(result: Any, truth: Path) -> None:
+    """A truth about other accounts would judge nobody, and look like a perfect result."""
+    if result.unlabelled_accounts and not (result.campaigns or result.honest):
+        strangers = result.unlabelled_accounts
+        message = f"{truth}: expected the truth about the accounts of the events; got none of {strangers:,}"
+        raise ConfigurationError(message)
 
 
 def _say_what_is_missing(result: Any, log: Log) -> None:

@@ -177,9 +177,13 @@ def _into_file(traffic: Any, output: str) -> None:
     from stream_guard.simulator.output import open_lines
 
     closing, file = open_lines(output)
-    with closing:
-        for block in _watched(traffic, traffic.blocks()):
-            file.write(block)
+    try:
+        with closing:
+            for block in _watched(traffic, traffic.blocks()):
+                file.write(block)
+    except OSError as error:  # a full disk does not say whose
+        error.filename = error.filename or output
+        raise
 
 
 def _into_kafka(traffic: Any, config: Path | None) -> None:

@@ -30,6 +30,38 @@ def test_a_wrong_setting_names_file_path_value_and_what_was_expected(tmp_path: P
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("[stream]\npartition = 4\n", "$.stream: unknown name `partition`; did you mean `partitions`?"),
+        ("[weather]\n", "$: unknown name `weather`; expected one of accounts, budget, campaigns,"),
+    ],
+)
+def test_an_unknown_setting_says_which_was_meant_or_which_there_are(
+    tmp_path: Path, settings: str, said: str
+) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(settings)
+    result = run("check-config", "-c", config)
+    assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
+
+
+def test_an_unknown_name_within_a_list_of_a_policy_says_which_was_meant(tmp_path: Path) -> None:
+    policy = tmp_path / "p.toml"
+    rule = 'name = "r"\naction = "block"\nreason = "campaign_member"\n[rules.when]\nmin_scores = 0.5\n'
+    policy.write_text('name = "p"\n[[rules]]\n' + rule)
+    result = run("check-config", policy)
+    assert "unknown name `min_scores`; did you mean `min_score`?" in result.stderr
+
+
+def test_the_truth_about_others_is_refused(tmp_path: Path) -> None:
+    events, truth = tmp_path / "e.jsonl", tmp_path / "t.jsonl"
+    events.write_text('{"event_id":"e","account_id":"a","occurred_at":1790000000.0,"model":"m"}\n')
+    truth.write_text('{"account_id":"b","label":"benign","campaign":null,"kind":"person"}\n')
+    result = run("evaluate", "--events", events, "--truth", truth)
+    assert (result.exit_code, str(truth) in result.stderr) == (2, True), result.output
+
+
 def test_a_wrong_policy_is_2(tmp_path: Path) -> None:
     policy = tmp_path / "p.toml"
     policy.write_text('name = "p"\n[[rules]]\nname = "x"\n')

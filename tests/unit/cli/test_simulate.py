@@ -126,3 +126,12 @@ def test_a_kafka_that_is_not_there_is_1(tmp_path: Path, hurry: None) -> None:
     result = run("simulate", *SMALL, "--kafka", "--truth", tmp_path / "t.jsonl")
     assert result.exit_code == 1
     assert "127.0.0.1:1" in result.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_says_which_file(tmp_path: Path) -> None:
+    full = tmp_path / "full.jsonl"
+    full.symlink_to("/dev/full")
+    result = run("simulate", *SMALL, "-o", full, "--truth", tmp_path / "truth.jsonl")
+    assert result.exit_code == 1
+    assert str(full) in result.stderr
