@@ -14,7 +14,7 @@ from tests.unit.groups.stream import Driver
 
 INDICATORS = ("payment:a", "payment:b", "network:c", "shape:d", "signup:e")
 LOUD = (
-    Evidence("load_evenness", 0.1, 0.6, 9.0, "load", "when"),
+    Evidence("no_sessions", 0.9, 0.4, 9.0, "rhythm", "when"),
     Evidence("content_sameness", 0.7, 0.0, 5.0, "content", "what"),
 )
 

@@ -16,7 +16,7 @@ from tests.unit.groups.stream import Driver
 NOW = 1_760_000_000_000
 ACCOUNTS = 20_000
 LOUD = (
-    Evidence("load_evenness", 0.1, 0.6, 9.0, "load", "when"),
+    Evidence("no_sessions", 0.9, 0.4, 9.0, "rhythm", "when"),
     Evidence("content_sameness", 0.7, 0.0, 5.0, "content", "what"),
     Evidence("sign_up_burst", 1.0, 0.0, 5.0, "sign_up", "who"),
 )

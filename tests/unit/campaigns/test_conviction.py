@@ -24,9 +24,9 @@ from stream_guard.records import Evidence
 from stream_guard.settings import CampaignsSettings
 from stream_guard.staking import staked
 
-CAUSES = ("content", "load", "network", "sign_up", "ties")
+CAUSES = ("content", "load", "network", "rhythm", "sign_up", "ties")
 ODD = tuple(cause for cause in CAUSES if cause not in CROWDED)
-FAMILY = {"content": "what", "load": "when", "network": "who", "sign_up": "who", "ties": "links"}
+FAMILY = {"content": "what", "load": "when", "rhythm": "when", "network": "who", "sign_up": "who", "ties": "links"}
 heard = st.dictionaries(st.sampled_from(CAUSES), st.floats(-20, 20), min_size=1)
 unions = st.lists(st.tuples(heard, st.integers(1, 500)), min_size=1, max_size=8)
 
@@ -93,11 +93,11 @@ def test_no_cause_is_believed_without_end() -> None:
 
 
 def test_a_union_is_held_against_the_highest_line_of_its_groups() -> None:
-    said = {"load": 6.0, "content": 6.0, "network": 6.0}
-    low, high = group("a", said, line=10.0), group("b", {"load": 6.0}, line=40.0)
+    said = {"rhythm": 6.0, "content": 6.0, "network": 6.0}
+    low, high = group("a", said, line=10.0), group("b", {"rhythm": 6.0}, line=40.0)
     assert is_convicted(low, [low], CampaignsSettings())
     assert is_convicted(low, [low, high], CampaignsSettings())  # it is convicted alone
-    quiet = group("c", {"load": 6.0, "content": 6.0}, line=40.0)
+    quiet = group("c", {"rhythm": 6.0, "content": 6.0}, line=40.0)
     assert not is_convicted(quiet, [quiet, low], CampaignsSettings())
 
 
@@ -110,7 +110,7 @@ def test_two_causes_of_one_family_convict_nobody_however_loud() -> None:
 def test_few_customers_need_one_more_cause() -> None:
     """A laboratory of five is odd in two ways by chance of who they are; in three they are one hand."""
     settings = CampaignsSettings()
-    two, three = {"load": 9.0, "content": 9.0}, {"load": 9.0, "content": 9.0, "network": 9.0}
+    two, three = {"rhythm": 9.0, "content": 9.0}, {"rhythm": 9.0, "content": 9.0, "network": 9.0}
     for units in (3, FEW_UNITS - 1, FEW_UNITS, 200):
         assert case_of([group("a", two, units)]).convicts(10.0, settings) == (units >= FEW_UNITS)
         assert case_of([group("a", three, units)]).convicts(10.0, settings)
@@ -126,7 +126,7 @@ def test_few_customers_need_one_more_cause() -> None:
 def test_what_honest_crowds_show_by_being_one_convicts_nobody(
     said: dict[str, float], units: int, line: float
 ) -> None:
-    """Alike prompts, sign-up in one hour, many addresses and tools: at whatever weight."""
+    """Alike prompts, sign-up in one hour, many addresses, tools and machines, all in step: at whatever weight."""
     settings = CampaignsSettings()
     crowd = group("class", said, units, line)
     assert not case_of([crowd]).convicts(line, settings)
@@ -143,7 +143,7 @@ def test_alike_prompts_and_sign_up_together_count_once_beside_another_cause(caus
 
 
 def test_many_overlapping_groups_lower_the_line_by_a_bounded_amount() -> None:
-    said, settings = {"load": 6.0, "content": 6.0}, CampaignsSettings()
+    said, settings = {"rhythm": 6.0, "content": 6.0}, CampaignsSettings()
     reach = case_of([group("a", said)]).log_e
     convicts = []
     for count in (2, FEW, 4 * FEW, 64):

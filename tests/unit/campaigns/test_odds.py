@@ -25,7 +25,7 @@ from stream_guard.campaigns.odds import (
     weigh,
 )
 from stream_guard.campaigns.rows import CONDUCT_REQUESTS, AccountRow, CampaignRow, Row, SuspectRow
-from stream_guard.campaigns.traits import FLOORS, OTHER_FLOOR, RARE, dimension_of
+from stream_guard.campaigns.traits import FLOORS, OTHER_FLOOR, RARE, dealt_share, dimension_of
 from stream_guard.clock import MINUTE_MS
 from stream_guard.records import INDICATOR_DIMENSIONS, INDICATOR_KINDS
 from stream_guard.runtime.rows import LaneRows
@@ -163,6 +163,18 @@ def test_what_honest_accounts_show_as_well_says_little_and_what_is_common_nothin
     assert weights == sorted(weights, reverse=True)
     assert weights[0] > weights[1] > 0
     assert weights[-1] == 0.0
+
+
+@pytest.mark.parametrize("kind", ["payment", "device", "api_key"])
+def test_a_card_that_more_honest_accounts_hold_than_the_campaigns_is_not_dealt_out(kind: str) -> None:
+    """A firm's card, of whose seats some were taken in: the others' honesty is what it says."""
+    ledger, campaign = dealing(kind)
+    row = ledger.value(f"{kind}:0")
+    assert row is not None
+    inside = row.inside[campaign.campaign_id]
+    for honest, is_dealt in ((0, True), (inside // 2, True), (8 * inside, False)):
+        row.share = (inside + honest) / row.accounts
+        assert (dealt_share(ledger, f"{kind}:0", campaign, is_inside=False) is not None) == is_dealt
 
 
 def test_the_shares_of_a_dimension_are_bounded_from_below_and_p_is_what_members_hold() -> None:

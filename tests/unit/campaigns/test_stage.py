@@ -21,7 +21,7 @@ def test_a_convicted_pool_is_sentenced_account_by_account() -> None:
     verdict = verdicts["bad-00"]
     assert verdict.tier == "free"
     assert verdict.reasons[:2] == ("distillation", "campaign_member")
-    assert {"shared_payment", "shared_client", "even_load"} <= set(verdict.reasons)
+    assert {"shared_payment", "shared_client", "no_sessions"} <= set(verdict.reasons)
 
 
 def test_a_bystander_on_the_same_proxy_with_his_own_card_goes_free() -> None:
@@ -66,7 +66,7 @@ def test_no_campaign_without_causes_families_and_the_line(evidence: tuple[Eviden
 
 def test_overlapping_suspects_convict_together_where_none_does_alone() -> None:
     quiet = tuple(Evidence(e.name, e.value, e.expected, e.weight - 1, e.cause, e.family) for e in LOUD)
-    more = (*quiet, Evidence("no_night", 1.0, 0.2, 7.0, "rhythm", "when"))
+    more = (*quiet, Evidence("network_churn", 1.0, 0.2, 7.0, "network", "who"))
     alone = Line().say(finding("shape:farm", farm(), quiet, 13.0))
     assert alone == []
     together = Line().verdicts(

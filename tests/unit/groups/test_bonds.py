@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import Generator
 
+from stream_guard.campaigns.conviction import CROWDED
 from stream_guard.groups import popular
 from stream_guard.groups.evidence import bonds, instruments, shared_cards, ties
 from stream_guard.groups.evidence.bonds import MIN_KNOWN, MOST
-from stream_guard.groups.evidence.cohort import DIMENSIONS, RARE, Cohort, Reading, Test
+from stream_guard.groups.evidence.cohort import DIMENSIONS, MIN_WITNESSES, RARE, Cohort, Reading, Test
 from stream_guard.groups.evidence.shared_cards import HONEST, MIN_CARDS
 from stream_guard.groups.judgement import VOTE, judge
 from stream_guard.groups.kinds import kind_for
@@ -52,7 +53,7 @@ ALL = frozenset(DIMENSIONS.values())
 def read_bonds(cohort: Cohort) -> Reading:
     """Ties and instruments together."""
     found = [reading for test in (ties, instruments) if (reading := test.read(cohort)) is not None]
-    assert len(found) == 2
+    assert found
     return Reading(sum(each.log_e for each in found), sum(each.value for each in found), 0.0)
 
 
@@ -125,6 +126,23 @@ def test_what_formed_the_group_is_no_tie() -> None:
     reading = read_bonds(cohort_of(group, learnt(800), "payment:one"))
     assert reading.log_e <= 0
     assert reading.value == 0.0
+
+
+@pytest.mark.parametrize("size", [12, 30, 120])
+def test_a_class_on_machines_of_a_few_images_has_no_instruments(size: int) -> None:
+    """Devices cross with rooms and tools there, and sign-up comes in bursts: all of it is what crowds show."""
+    pupils = [
+        shows(
+            f"p-{i:03d}", f"network:room-{i % 3}", f"template:task-{i % 5}", f"device:image-{i % 4}", "referral:school",
+            f"payment:p-{i}",
+        )
+        for i in range(size)
+    ]  # fmt: skip
+    for forming in ("referral:school", "network:room-0", "template:task-0", "device:image-0"):
+        members = [pupil for pupil in pupils if forming in pupil.indicators]
+        if len(members) >= MIN_WITNESSES:
+            judged = judge(cohort_of(members, learnt(800), forming), kind_for(forming).silences)
+            assert set(judged.causes) <= CROWDED
 
 
 @pytest.mark.parametrize("size", [5, 30, 120])
