@@ -13,7 +13,7 @@ def console(
         str, typer.Option("--host", help="Address to listen on.", show_default="console.host")
     ] = "",
     port: Annotated[
-        int, typer.Option("--port", help="Port; 0 takes a free one.", show_default="console.port")
+        int, typer.Option("--port", help="Port; 0 takes a free one.", show_default="console.port", max=65_535)
     ] = -1,
     config: Config = None,
 ) -> None:

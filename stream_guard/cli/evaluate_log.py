@@ -145,6 +145,9 @@ def _show(results: Sequence[Any]) -> None:
 
 def _refuse_strangers(result: Any, truth: Path) -> None:
     """A truth about other accounts would judge nobody, and look like a perfect result."""
+    if not result.events:
+        message = "--events: expected events; got none that can be read"
+        raise ConfigurationError(message)
     if result.unlabelled_accounts and not (result.campaigns or result.honest):
         strangers = result.unlabelled_accounts
         message = f"{truth}: expected the truth about the accounts of the events; got none of {strangers:,}"

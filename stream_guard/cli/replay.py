@@ -159,6 +159,9 @@ def _feed(running: Any, inputs: list[Any]) -> list[str]:
 
 
 def _beside(decisions: Path) -> Path:
+    if not decisions.name:
+        message = f"{decisions}: expected a file to write to; it is none"
+        raise ConfigurationError(message)
     return decisions.with_name(decisions.name.removesuffix(".jsonl") + ".dead-letters.jsonl")
 
 
@@ -208,6 +211,10 @@ def _report(done: Any, decisions: Path, outlets: Outlets) -> None:
         f"{done.events:,} events of {done.accounts:,} accounts in {done.seconds:.1f} s "
         f"({done.events_per_second:,.0f} per second); decisions: {made} -> {decisions}"
     )
+    if done.late:
+        say(
+            f"{done.late:,} events were older than those before them and count as of a later time: sort the files"
+        )
     dead = sum(done.dead_letters.values())
     if dead:
         reasons = ", ".join(f"{count} {reason}" for reason, count in done.dead_letters.items())

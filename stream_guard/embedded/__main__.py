@@ -5,6 +5,7 @@ Ctrl-C stops all, the worker first, so that its last flush still finds a broker.
 """
 
 import argparse
+import fcntl
 import os
 import signal
 import subprocess
@@ -59,6 +60,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 def _run(stack: ExitStack, chosen: argparse.Namespace) -> int:
     data: Path = chosen.data
+    claim(stack, data)
     if chosen.sample and (data / "kafka").exists():
         # A worker whose event time has reached today takes a recording for late.
         sys.stderr.write(f"the sample is sent into an empty log only: first remove {data} (make clean)\n")
@@ -85,6 +87,17 @@ def _run(stack: ExitStack, chosen: argparse.Namespace) -> int:
     _say(f"console     http://{HOST}:{console.environment['STREAM_GUARD_CONSOLE__PORT']}")
     _say(f"worker log  {worker.log_file}")
     return _tend(worker, console, metrics)
+
+
+def claim(stack: ExitStack, data: Path) -> None:
+    """Two brokers on one folder corrupt it: whoever comes second is sent away before anything is touched."""
+    data.mkdir(parents=True, exist_ok=True)
+    lock = stack.enter_context((data / "lock").open("w"))
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        message = f"{data} is in use by another `make up`: stop that one first, or choose another --data"
+        raise ServerFailed(message) from None
 
 
 def _send_sample(environment: Mapping[str, str]) -> bool:

@@ -19,13 +19,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from stream_guard.clock import MINUTE_MS
+from stream_guard.clock import DAY_MS, MINUTE_MS
 from stream_guard.errors import InvalidEvent
 from stream_guard.runtime.lane import HEARTBEAT
 from stream_guard.runtime.local import LocalRecord, LocalRuntime
 from stream_guard.wire.native import EventDecoder
 
 LOOKAHEAD = 4  # lines that have to agree before event time leaps
+MOST_AT_END_MS = DAY_MS  # that one of the last lines, with fewer behind it, may leap
 CHUNK = 4096  # lines handed on at once
 BEAT_MS = 10 * MINUTE_MS  # of event time between heartbeats, at most; a chunk ends with one, too
 IDLE_MS = 5 * MINUTE_MS  # a partition that lies so far behind the others is silent
@@ -95,6 +96,7 @@ class Replay:
         self._heads = Heads()
         self.arrival = 0
         self.lines = 0
+        self._is_ending = False
 
     def feed(self, line: bytes, tag: int = 0) -> None:
         """Take the next line; what it leads to may come with a later one.
@@ -108,6 +110,7 @@ class Replay:
 
     def finish(self) -> None:
         """There are no more lines: let every tick close and every alarm of the last minute go off."""
+        self._is_ending = True
         while self._ahead:
             self._route()
         self._flush()
@@ -139,6 +142,8 @@ class Replay:
         if line.account_id is None:
             return self.arrival
         behind = min((each.at for each in self._ahead if each.account_id is not None), default=line.at)
+        if self._is_ending and self.arrival:  # too few lines behind it to agree on anything
+            behind = min(behind, self.arrival + MOST_AT_END_MS)
         return max(self.arrival, min(line.at, behind))
 
     def _flush(self) -> None:

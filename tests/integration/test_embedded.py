@@ -3,6 +3,7 @@
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from kafka.admin import KafkaAdminClient
 from redis import Redis
 
 from stream_guard.embedded import jars
+from stream_guard.embedded.__main__ import claim
 from stream_guard.embedded.kafka import EmbeddedKafka
 from stream_guard.embedded.process import HOST, Server, ServerFailed, answers
 from stream_guard.embedded.supervisor import Backoff, Supervisor
@@ -58,6 +60,15 @@ def test_a_restarted_valkey_is_empty_unless_it_is_durable(tmp_path: Path) -> Non
             with Redis.from_url(server.url) as client:
                 assert client.exists("k") == is_durable
                 assert client.info("server")["run_id"] != first
+
+
+def test_a_folder_that_is_in_use_is_named_and_left_alone(tmp_path: Path) -> None:
+    with ExitStack() as first, ExitStack() as second:
+        claim(first, tmp_path)
+        with pytest.raises(ServerFailed, match="is in use by another"):
+            claim(second, tmp_path)
+    with ExitStack() as third:
+        claim(third, tmp_path)
 
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:

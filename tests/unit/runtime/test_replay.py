@@ -84,6 +84,15 @@ def test_one_line_from_the_far_future_does_not_drag_event_time_along() -> None:
     assert (run.counts["future"], run.counts["late"]) == (1, 0)
 
 
+@pytest.mark.parametrize("behind", [0, 1, 2])
+def test_one_of_the_last_lines_does_not_drag_event_time_along_either(behind: int) -> None:
+    lines = [event(n, START + n) for n in range(500)]
+    lines.insert(len(lines) - behind, event(900, START + 10 * 365 * 86_400))
+    run = Run(lines)
+    assert run.counts["future"] == 1
+    assert run.replay.arrival < 1000 * (START + 3 * 86_400)
+
+
 def test_a_quiet_night_is_believed() -> None:
     lines = [event(n, START + n) for n in range(50)] + [event(n, START + 90_000 + n) for n in range(50)]
     run = Run(lines)
