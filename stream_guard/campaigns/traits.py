@@ -9,9 +9,10 @@ client, request shape, tools and templates are all "what software runs here".
 p is counted over a sample of the accounts (`rows.MAX_LISTED`) whenever the campaign has grown by a tenth,
 the values by all of them (`rows.ValueRow`).  q adds up what honest accounts show of each value of the
 sample, and a floor a dimension (`FLOORS`, priors: nobody counts thefts of cards).  A card or device that more
-honest accounts hold than the campaign's is a firm's or a family's: it is not dealt out, whoever of them was taken in.  What the campaign's own
-accounts, and those that likely are, have in a value's share is left out, and so is what chance may have added
-to the count of the one partition that it comes from (`CHANCE`): over a thousand values even that adds up.
+honest accounts hold than the campaign's is a firm's or a family's: nobody deals it out, whoever of them was
+taken in.  What the campaign's own accounts, and those that likely are, have in a value's share is left out,
+and so is what chance may have added to the count of the one partition that it comes from (`CHANCE`): over a
+thousand values even that adds up.
 """
 
 from collections.abc import Iterable
@@ -34,7 +35,9 @@ FLOORS: dict[str, float] = {
 OTHER_FLOOR = 0.02
 RARE = 0.02  # share of honest accounts up to which a value can be dealt out
 LEAST_HONEST = 0.01  # of those who show a value, at least: many values add up
-OWN = frozenset({"payment", "device"})  # what a customer shares within: dealt only where most holders are inside
+OWN = frozenset(
+    {"payment", "device"}
+)  # what a customer shares within: dealt only where most holders are inside
 GROWTH = 1.1
 MIN_ACCOUNTS = 4
 MIN_VOTES = 2  # dimensions in which an account around it must be tied to be likely its own,

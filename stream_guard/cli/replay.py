@@ -212,9 +212,7 @@ def _report(done: Any, decisions: Path, outlets: Outlets) -> None:
         f"({done.events_per_second:,.0f} per second); decisions: {made} -> {decisions}"
     )
     if done.late:
-        say(
-            f"{done.late:,} events were older than those before them and count as of a later time: sort the files"
-        )
+        say(f"{done.late:,} events came after later ones and count as of their time: are the files in order?")
     dead = sum(done.dead_letters.values())
     if dead:
         reasons = ", ".join(f"{count} {reason}" for reason, count in done.dead_letters.items())

@@ -26,7 +26,14 @@ from stream_guard.staking import staked
 
 CAUSES = ("content", "load", "network", "rhythm", "sign_up", "ties")
 ODD = tuple(cause for cause in CAUSES if cause not in CROWDED)
-FAMILY = {"content": "what", "load": "when", "rhythm": "when", "network": "who", "sign_up": "who", "ties": "links"}
+FAMILY = {
+    "content": "what",
+    "load": "when",
+    "rhythm": "when",
+    "network": "who",
+    "sign_up": "who",
+    "ties": "links",
+}
 heard = st.dictionaries(st.sampled_from(CAUSES), st.floats(-20, 20), min_size=1)
 unions = st.lists(st.tuples(heard, st.integers(1, 500)), min_size=1, max_size=8)
 
@@ -126,7 +133,7 @@ def test_few_customers_need_one_more_cause() -> None:
 def test_what_honest_crowds_show_by_being_one_convicts_nobody(
     said: dict[str, float], units: int, line: float
 ) -> None:
-    """Alike prompts, sign-up in one hour, many addresses, tools and machines, all in step: at whatever weight."""
+    """Alike prompts, sign-up in one hour, addresses, tools, machines, all in step: at whatever weight."""
     settings = CampaignsSettings()
     crowd = group("class", said, units, line)
     assert not case_of([crowd]).convicts(line, settings)

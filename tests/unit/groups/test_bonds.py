@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import Generator
 
-from stream_guard.campaigns.conviction import CROWDED
 from stream_guard.groups import popular
 from stream_guard.groups.evidence import bonds, instruments, shared_cards, ties
 from stream_guard.groups.evidence.bonds import MIN_KNOWN, MOST
@@ -130,11 +129,11 @@ def test_what_formed_the_group_is_no_tie() -> None:
 
 @pytest.mark.parametrize("size", [12, 30, 120])
 def test_a_class_on_machines_of_a_few_images_has_no_instruments(size: int) -> None:
-    """Devices cross with rooms and tools there, and sign-up comes in bursts: all of it is what crowds show."""
+    """Devices cross with rooms and tools there: ties, which convict nobody beside what crowds show."""
     pupils = [
         shows(
-            f"p-{i:03d}", f"network:room-{i % 3}", f"template:task-{i % 5}", f"device:image-{i % 4}", "referral:school",
-            f"payment:p-{i}",
+            f"p-{i:03d}", f"network:room-{i % 3}", f"template:task-{i % 5}", f"device:image-{i % 4}",
+            "referral:school", f"payment:p-{i}",
         )
         for i in range(size)
     ]  # fmt: skip
@@ -142,7 +141,7 @@ def test_a_class_on_machines_of_a_few_images_has_no_instruments(size: int) -> No
         members = [pupil for pupil in pupils if forming in pupil.indicators]
         if len(members) >= MIN_WITNESSES:
             judged = judge(cohort_of(members, learnt(800), forming), kind_for(forming).silences)
-            assert set(judged.causes) <= CROWDED
+            assert "instruments" not in judged.causes
 
 
 @pytest.mark.parametrize("size", [5, 30, 120])
