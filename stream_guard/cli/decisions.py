@@ -53,7 +53,10 @@ def list_(
     from stream_guard.decisions.explain import at
 
     store, now = _store(file, config)
-    found = _newest(store, None if everything else now, action, campaign, limit)
+    found = _newest(store, None if everything else now, action, campaign, limit + 1)
+    if len(found) > limit:
+        found = found[:limit]
+        say(f"the newest {limit:,}; there are more: --limit")
     if is_json:
         show_json(found)
         return

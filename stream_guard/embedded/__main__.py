@@ -83,6 +83,10 @@ def _run(stack: ExitStack, chosen: argparse.Namespace) -> int:
         _say(f"prometheus  {prometheus.url}")
     _say(f"kafka       {kafka.bootstrap}")
     _say(f"valkey      {valkey.url}")
+    if not kafka.bootstrap.endswith(f":{KAFKA_PORT}"):
+        _say(f"            export STREAM_GUARD_KAFKA__BOOTSTRAP={kafka.bootstrap}   (for other commands)")
+    if f":{VALKEY_PORT}/" not in valkey.url:
+        _say(f"            export STREAM_GUARD_REDIS__URL={valkey.url}   (for other commands)")
     _say(f"metrics     http://{HOST}:{metrics}/metrics")
     _say(f"console     http://{HOST}:{console.environment['STREAM_GUARD_CONSOLE__PORT']}")
     _say(f"worker log  {worker.log_file}")

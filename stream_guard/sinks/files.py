@@ -5,8 +5,8 @@ nobody ever reads half of one.  After an error the partial file stays for whoeve
 """
 
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -35,19 +35,30 @@ class JsonLinesFile:
     def write(self, messages: Messages) -> None:
         """Append one line per message; keys are in the JSON already."""
         lines = [value for _, value in messages]
-        self._file.writelines(value + b"\n" for value in lines)
+        with self._named():
+            self._file.writelines(value + b"\n" for value in lines)
         self.lines += len(lines)
 
     def close(self) -> None:
         """The file is complete: it is on disk under its name when this returns."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with self._named():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
         self.partial.replace(self.path)
 
     def abandon(self) -> None:
         """The file is not complete: leave it as ``.partial``, and what had its name before alone."""
         self._file.close()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """A full disk does not say whose file it was."""
+        try:
+            yield
+        except OSError as error:
+            error.filename = error.filename or str(self.path)
+            raise
 
     def __enter__(self) -> Self:
         return self

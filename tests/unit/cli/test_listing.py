@@ -84,6 +84,13 @@ def test_listings_can_be_narrowed(decisions: Path, choice: list[str], accounts: 
     assert [json.loads(line)["account_id"] for line in lines] == accounts
 
 
+def test_a_list_that_is_cut_says_so(decisions: Path) -> None:
+    assert (
+        "the newest 1; there are more" in run("decisions", "list", "--all", "-n", "1", "-f", decisions).stderr
+    )
+    assert run("decisions", "list", "--all", "-n", "3", "-f", decisions).stderr == ""
+
+
 def test_one_decision_is_shown_and_explained(decisions: Path, campaigns: Path) -> None:
     assert run("decisions", "show", "a1", "-f", decisions).stdout.startswith("a1 is blocked: campaign_member")
     assert json.loads(run("decisions", "show", "a1", "--json", "-f", decisions).stdout)["action"] == "block"

@@ -1,5 +1,6 @@
 """Output files are whole or not there."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,19 @@ def test_each_stream_goes_to_its_file_and_the_rest_nowhere(tmp_path: Path) -> No
         "d.jsonl": "d0\nd1\n",
         "c.jsonl": "",
     }
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_says_which_file(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    (tmp_path / "out.jsonl.partial").symlink_to("/dev/full")
+    file = JsonLinesFile(path)
+    file.write([(None, b"1")])
+    with pytest.raises(OSError, match=r"out\.jsonl"):
+        file.close()
+    with suppress(OSError):
+        file.abandon()
+    assert not path.exists()
 
 
 def test_one_path_that_can_not_be_written_leaves_no_file_open(tmp_path: Path) -> None:
