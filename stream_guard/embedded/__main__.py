@@ -60,11 +60,11 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
 
 def _run(stack: ExitStack, chosen: argparse.Namespace) -> int:
     data: Path = chosen.data
-    claim(stack, data)
     if chosen.sample and (data / "kafka").exists():
         # A worker whose event time has reached today takes a recording for late.
         sys.stderr.write(f"the sample is sent into an empty log only: first remove {data} (make clean)\n")
         return 1
+    claim(stack, data)
     _say("starting Kafka (the first time its jars are fetched: about 50 MB)")
     kafka = stack.enter_context(EmbeddedKafka(data / "kafka", _preferred(KAFKA_PORT)))
     valkey = stack.enter_context(
