@@ -180,11 +180,14 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigurationError(message) from error
 
 
+def _steps_of(path: str) -> list[str]:
+    """The field names and ``[index]`` steps of a msgspec error path."""
+    return re.findall(r"\[[^\]]*\]|[^.\[\]]+", path.removeprefix("$"))
+
+
 def value_at(tree: Any, path: str) -> Any:
     """The value at a msgspec error path such as ``$.kafka.flush_s`` or ``$.rules[2].when``."""
-    for part in path.removeprefix("$").replace("[", ".[").split("."):
-        if not part:
-            continue
+    for part in _steps_of(path):
         try:
             tree = tree[int(part[1:-1])] if part.startswith("[") else tree[part]
         except (KeyError, IndexError, TypeError, ValueError):
@@ -209,7 +212,7 @@ def convert(tree: Any, kind: type[T], origin: str) -> T:
 def names_at(kind: Any, path: str) -> list[str]:
     """The names that ``kind`` knows at a msgspec error path such as ``$.rules[2].when``, sorted."""
     steps = [msgspec.inspect.type_info(kind)]
-    for part in re.findall(r"\[[^\]]*\]|[^.\[\]]+", path.removeprefix("$")):
+    for part in _steps_of(path):
         steps = [inner for step in steps for inner in _inside(step, part)]
     return sorted(field.encode_name for step in steps for field in _fields(step))
 

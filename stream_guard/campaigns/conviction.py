@@ -26,10 +26,8 @@ MOST = 50.0  # nats that are believed of one cause, for and against: the exponen
 MIN_CORE, MAX_CORE = 4, 256
 FEW_UNITS = 16  # unrelated customers, below which one more cause is asked for
 ONE_CROWD = frozenset({"content", "sign_up"})  # what classes, hackathons and one tool's users show: one cause
-CROWDED = ONE_CROWD | {
-    "ties",
-    "load",
-}  # what firms, campuses and classes in step show besides: places, tools, machines
+# What firms, campuses and classes in step show besides: places, tools, machines, an even load.
+CROWDED = ONE_CROWD | {"ties", "load"}
 FEW = 4  # overlapping suspected groups that an honest crowd may well show,
 MOST_RELIEF = 2.0  # and nats by which more of them lower the line at most
 OVERLAP = 3  # accounts that two groups must share to be judged together

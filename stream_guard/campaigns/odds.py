@@ -39,7 +39,7 @@ from math import exp, inf, log
 from stream_guard.campaigns import prompts
 from stream_guard.campaigns.ledger import Ledger
 from stream_guard.campaigns.rows import CONDUCT_REQUESTS, AccountRow, CampaignRow, SuspectRow
-from stream_guard.campaigns.traits import dealt_share, dimension_of, missing
+from stream_guard.campaigns.traits import OWN, dealt_share, dimension_of, missing
 from stream_guard.clock import DAY_MS
 from stream_guard.records import INDICATOR_KINDS, Evidence, kind_of
 
@@ -57,7 +57,6 @@ MIN_VOTE = 1.0  # nats
 MOST_VOTE = 6.0
 SOFT_NATS = 1.0  # nats above the line without relief that are needed where no vote is of `OWN`
 PUBLIC = frozenset({"network", "sign_up"})  # where strangers turn up however many of the campaign are there
-OWN = frozenset({"payment", "device"})  # what nobody shares with strangers by accident
 MIN_AMONG = 16  # accounts of the campaign that a group holds at least, for its make-up to tell
 LEAST_AMONG = log(20)  # nats of its make-up: twenty of the campaign's for each honest one,
 LEFT = 0.2  # of the campaign's accounts, others that show the indicator of a group that is nearly all its own

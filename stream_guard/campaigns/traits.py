@@ -35,9 +35,7 @@ FLOORS: dict[str, float] = {
 OTHER_FLOOR = 0.02
 RARE = 0.02  # share of honest accounts up to which a value can be dealt out
 LEAST_HONEST = 0.01  # of those who show a value, at least: many values add up
-OWN = frozenset(
-    {"payment", "device"}
-)  # what a customer shares within: dealt only where most holders are inside
+OWN = frozenset({"payment", "device"})  # what nobody shares with strangers by accident
 GROWTH = 1.1
 MIN_ACCOUNTS = 4
 MIN_VOTES = 2  # dimensions in which an account around it must be tied to be likely its own,
@@ -168,6 +166,5 @@ def dealt_share(
     own = (inside + suspected) / row.accounts  # as far as they were counted among the honest
     chance = CHANCE * sqrt(own * ledger.partitions / row.accounts)  # one partition counted the share
     share = max(row.share - own - chance, LEAST_HONEST * row.share)
-    if share > (own if dimension_of(name) in OWN else RARE):
-        return None
-    return share if share <= RARE else None
+    most = min(own, RARE) if dimension_of(name) in OWN else RARE
+    return share if share <= most else None

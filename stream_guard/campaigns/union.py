@@ -13,7 +13,6 @@ from stream_guard.campaigns.conviction import (
     suspects_of,
 )
 from stream_guard.campaigns.ledger import Ledger, name_campaign
-from stream_guard.campaigns.odds import OWN
 from stream_guard.campaigns.rows import (
     FITS,
     MAX_CAMPAIGNS,
@@ -23,7 +22,7 @@ from stream_guard.campaigns.rows import (
     SuspectRow,
     ValueRow,
 )
-from stream_guard.campaigns.traits import RARE, dimension_of
+from stream_guard.campaigns.traits import OWN, RARE, dimension_of
 from stream_guard.records import kind_of
 from stream_guard.settings import CampaignsSettings
 

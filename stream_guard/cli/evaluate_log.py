@@ -41,7 +41,7 @@ def judge(
     for name, ruled in _rulings(recorded, who, log, config):
         about = {"decider": name, "traffic": ", ".join(Path(name).name for name in log.names)}
         results.append(openlog.count(log, known, ruled, about))
-        _refuse_strangers(results[-1], recorded.truth)
+        _refuse_nothing_judged(results[-1], recorded.truth)
     show_and_write(results, outputs)
     _say_what_is_missing(results[0], log)
 
@@ -143,8 +143,8 @@ def _show(results: Sequence[Any]) -> None:
     show_table(*tables.deciders(pools))
 
 
-def _refuse_strangers(result: Any, truth: Path) -> None:
-    """A truth about other accounts would judge nobody, and look like a perfect result."""
+def _refuse_nothing_judged(result: Any, truth: Path) -> None:
+    """No events, or a truth about other accounts, would look like a perfect result."""
     if not result.events:
         message = "--events: expected events; got none that can be read"
         raise ConfigurationError(message)

@@ -159,10 +159,7 @@ def _feed(running: Any, inputs: list[Any]) -> list[str]:
 
 
 def _beside(decisions: Path) -> Path:
-    if not decisions.name:
-        message = f"{decisions}: expected a file to write to; it is none"
-        raise ConfigurationError(message)
-    return decisions.with_name(decisions.name.removesuffix(".jsonl") + ".dead-letters.jsonl")
+    return decisions.parent / (decisions.name.removesuffix(".jsonl") + ".dead-letters.jsonl")
 
 
 class Outlets:

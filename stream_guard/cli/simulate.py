@@ -175,15 +175,12 @@ def _list(json: bool) -> None:
 
 def _into_file(traffic: Any, output: str) -> None:
     from stream_guard.simulator.output import open_lines
+    from stream_guard.sinks.files import naming
 
     closing, file = open_lines(output)
-    try:
-        with closing:
-            for block in _watched(traffic, traffic.blocks()):
-                file.write(block)
-    except OSError as error:  # a full disk does not say whose
-        error.filename = error.filename or output
-        raise
+    with naming(output), closing:
+        for block in _watched(traffic, traffic.blocks()):
+            file.write(block)
 
 
 def _into_kafka(traffic: Any, config: Path | None) -> None:

@@ -96,7 +96,6 @@ class Replay:
         self._heads = Heads()
         self.arrival = 0
         self.lines = 0
-        self._is_ending = False
 
     def feed(self, line: bytes, tag: int = 0) -> None:
         """Take the next line; what it leads to may come with a later one.
@@ -110,7 +109,6 @@ class Replay:
 
     def finish(self) -> None:
         """There are no more lines: let every tick close and every alarm of the last minute go off."""
-        self._is_ending = True
         while self._ahead:
             self._route()
         self._flush()
@@ -142,7 +140,7 @@ class Replay:
         if line.account_id is None:
             return self.arrival
         behind = min((each.at for each in self._ahead if each.account_id is not None), default=line.at)
-        if self._is_ending and self.arrival:  # too few lines behind it to agree on anything
+        if len(self._ahead) < LOOKAHEAD and self.arrival:  # the end: too few lines behind it to agree
             behind = min(behind, self.arrival + MOST_AT_END_MS)
         return max(self.arrival, min(line.at, behind))
 

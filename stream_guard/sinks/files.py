@@ -17,6 +17,16 @@ BUFFER_BYTES = 1 << 20
 Messages = Iterable[tuple[bytes | None, bytes]]
 
 
+@contextmanager
+def naming(file: Path | str) -> Iterator[None]:
+    """Within it a full disk says whose file it was: the OSError that passes names ``file``."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(file)
+        raise
+
+
 class JsonLinesFile:
     """One output file.  Raises ConfigurationError if it can not be created, OSError if a write fails."""
 
@@ -35,13 +45,13 @@ class JsonLinesFile:
     def write(self, messages: Messages) -> None:
         """Append one line per message; keys are in the JSON already."""
         lines = [value for _, value in messages]
-        with self._named():
+        with naming(self.path):
             self._file.writelines(value + b"\n" for value in lines)
         self.lines += len(lines)
 
     def close(self) -> None:
         """The file is complete: it is on disk under its name when this returns."""
-        with self._named():
+        with naming(self.path):
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
@@ -50,15 +60,6 @@ class JsonLinesFile:
     def abandon(self) -> None:
         """The file is not complete: leave it as ``.partial``, and what had its name before alone."""
         self._file.close()
-
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        """A full disk does not say whose file it was."""
-        try:
-            yield
-        except OSError as error:
-            error.filename = error.filename or str(self.path)
-            raise
 
     def __enter__(self) -> Self:
         return self

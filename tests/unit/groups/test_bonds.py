@@ -50,9 +50,10 @@ ALL = frozenset(DIMENSIONS.values())
 
 
 def read_bonds(cohort: Cohort) -> Reading:
-    """Ties and instruments together."""
+    """Ties and instruments together; a test whose only dimension formed the group has nothing to say."""
+    forming = DIMENSIONS.get(kind_of(cohort.indicator))
     found = [reading for test in (ties, instruments) if (reading := test.read(cohort)) is not None]
-    assert found
+    assert len(found) == sum(bool(test.DIMENSIONS - {forming}) for test in (ties, instruments))
     return Reading(sum(each.log_e for each in found), sum(each.value for each in found), 0.0)
 
 
